@@ -251,8 +251,9 @@ int plm_state_load_engine(struct plm_state *s, struct plm_engine_state *engine, 
 static void prune(struct plm_state *s, const struct plm_now *now)
 {
 	struct plm_err err = PLM_ERR_INIT;
-	int r = plm_db_run(s->db, &err, "DELETE FROM activities WHERE start_wall < ? AND end_wall <> 0", "i",
-			   now->wall - (plm_ns)PLM_STATE_KEEP_DAYS * 86400 * PLM_NS_PER_S);
+	int r = plm_db_run(s->db, &err, "DELETE FROM activities WHERE start_wall < ? AND status NOT IN (?,?)", "iii",
+			   now->wall - (plm_ns)PLM_STATE_KEEP_DAYS * 86400 * PLM_NS_PER_S, (int64_t)PLM_ACT_PENDING,
+			   (int64_t)PLM_ACT_IN_PROGRESS);
 	if (r == 0)
 		r = plm_db_run(s->db, &err,
 			       "DELETE FROM decisions WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER"
