@@ -92,9 +92,9 @@ static int scan(struct plm_dirwatch *w, const char *path, int depth, plm_dirwatc
 	watch(w, path);
 	int fd = plm_hierarchy_open(&w->h, path);
 	if (fd == -EMFILE || fd == -ENFILE)
-		return fd;
+		w->must_walk = true; /* try again next time */
 	if (fd < 0)
-		return 0; /* gone again */
+		return 0; /* gone again, or no descriptor left */
 	DIR *dir = fdopendir(fd);
 	if (!dir) {
 		(void)close(fd);
@@ -131,6 +131,11 @@ static int take_event(struct plm_dirwatch *w, const struct inotify_event *e, plm
 	if (snprintf(path, sizeof(path), "%s/%s", strcmp(above, "/") == 0 ? "" : above, e->name) >= (int)sizeof(path))
 		return 0;
 	return scan(w, path, 1, fn, ctx);
+}
+
+void plm_dirwatch_rescan(struct plm_dirwatch *w)
+{
+	w->must_walk = true;
 }
 
 int plm_dirwatch_update(struct plm_dirwatch *w, plm_dirwatch_fn fn, void *ctx)
