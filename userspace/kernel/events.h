@@ -5,6 +5,8 @@
 #ifndef PLM_KERNEL_EVENTS_H
 #define PLM_KERNEL_EVENTS_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "plm_abi.h"
 

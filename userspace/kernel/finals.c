@@ -32,6 +32,7 @@ struct plm_finals {
 	uint64_t pass;
 	uint64_t n_lost;
 	size_t n_ending; /* entries with an event */
+	bool has_stale_order; /* `order` points to freed entries */
 };
 
 struct plm_finals *plm_finals_new(const char *root)
@@ -165,6 +166,7 @@ static int publish(struct plm_finals *f, struct tracked *t, uint64_t cpu_ns, boo
 	f->n_ending -= t->has_rmdir || t->has_release;
 	(void)plm_map_del(&f->by_id, t->id);
 	free(t);
+	f->has_stale_order = true;
 	return 0;
 }
 
@@ -187,7 +189,7 @@ static int remember_rows(struct plm_finals *f, const struct plm_sample_set *set)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->n_rows; i++) {
 		const struct plm_sample *row = &set->rows[i];
-		struct tracked *t = i < f->n_order ? f->order[i] : NULL;
+		struct tracked *t = i < f->n_order && !f->has_stale_order ? f->order[i] : NULL;
 		if (!t || t->id != row->id)
 			t = plm_map_get(&f->by_id, row->id);
 		if (!t)
@@ -204,6 +206,7 @@ static int remember_rows(struct plm_finals *f, const struct plm_sample_set *set)
 		t->usage_ns = row->cpu_usage_ns;
 	}
 	f->n_order = set->n_rows;
+	f->has_stale_order = false;
 	return 0;
 }
 
@@ -230,8 +233,5 @@ int plm_finals_take(struct plm_finals *f, struct plm_sample_set *set, plm_ns now
 		if (is_due(f, t, now, &cpu_ns, &is_exact))
 			r = publish(f, t, cpu_ns, is_exact, set, now);
 	}
-	/* Positions may point to what was just freed. */
-	if (set->n_finals)
-		f->n_order = 0;
 	return r;
 }
