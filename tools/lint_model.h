@@ -31,6 +31,14 @@ static inline int plm_lint_negative(int r)
 	return r;
 }
 
+/* Checks: 0 or negative. */
+static inline int plm_lint_not_positive(int r)
+{
+	if (r > 0)
+		__builtin_unreachable();
+	return r;
+}
+
 /* Getters: 1, negative, or 0 = absent where that is allowed. */
 static inline int plm_lint_get(bool required, int r)
 {
@@ -45,6 +53,7 @@ static inline int plm_lint_get(bool required, int r)
 #endif
 #ifndef PLM_LINT_JSON_ITSELF
 #define plm_json_err(...) plm_lint_negative(plm_json_err(__VA_ARGS__))
+#define plm_json_only(...) plm_lint_not_positive(plm_json_only(__VA_ARGS__))
 #define plm_json_str(o, a, k, required, ...) plm_lint_get(required, plm_json_str(o, a, k, required, __VA_ARGS__))
 #define plm_json_num(o, a, k, required, ...) plm_lint_get(required, plm_json_num(o, a, k, required, __VA_ARGS__))
 #define plm_json_int(o, a, k, required, ...) plm_lint_get(required, plm_json_int(o, a, k, required, __VA_ARGS__))
