@@ -325,10 +325,10 @@ static bool path_is(const char *pattern, const char *path, const char **ret_part
 /* Whether `method` is one of the words of "GET, HEAD". */
 static bool method_is_in(const char *methods, const char *method)
 {
-	size_t len = strlen(method);
-	for (const char *at = methods; len && (at = strstr(at, method)); at += len) {
-		bool starts = at == methods || at[-1] == ' ', ends = !at[len] || at[len] == ',';
-		if (starts && ends)
+	size_t len = strlen(method), word_len;
+	for (const char *word = methods; *word; word += word_len + strspn(word + word_len, ", ")) {
+		word_len = strcspn(word, ", ");
+		if (word_len == len && memcmp(word, method, len) == 0)
 			return true;
 	}
 	return false;
