@@ -122,7 +122,8 @@ static struct answer get(struct server *s, const struct wish *wish)
 	char url[256];
 	(void)snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", plm_api_port(s->api), wish->path);
 	CURL *c = curl_easy_init();
-	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	bool is_asking = wish->header && strncmp(wish->header, "Expect:", 7) == 0;
+	struct curl_slist *headers = is_asking ? NULL : curl_slist_append(NULL, "Expect:");
 	if (wish->header)
 		headers = curl_slist_append(headers, wish->header);
 	struct upload upload = { wish->body, wish->body_len };
@@ -257,6 +258,9 @@ static void server__large_input__4xx_and_goes_on(void **state)
 	wish.body_len = len;
 	wish.header = "Expect: 100-continue";
 	assert_int_equal(status_of(&s, &wish), 413);
+	wish.header = NULL; /* pushed without asking: cut off, perhaps before the answer can be read */
+	long pushed = status_of(&s, &wish);
+	assert_true(pushed == 413 || pushed == 0);
 
 	char header[40000] = "X-Long: ";
 	memset(header + 8, 'x', sizeof(header) - 9);

@@ -29,6 +29,7 @@ struct door {
 	struct MHD_Daemon *mhd;
 	struct plm_watch *watch, *timer;
 	bool is_trusted;
+	bool has_closed; /* a connection ended during this run */
 	struct connection *connections;
 };
 
@@ -276,7 +277,10 @@ static void on_connection(void *ctx, struct MHD_Connection *c, void **socket_ctx
 			door->connections->link = &connection->next;
 		door->connections = connection;
 		*socket_ctx = connection;
-	} else if (connection) {
+		return;
+	}
+	door->has_closed = true;
+	if (connection) {
 		*connection->link = connection->next;
 		if (connection->next)
 			connection->next->link = connection->link;
@@ -306,11 +310,15 @@ static void run_door(void *ctx, uint32_t events)
 {
 	(void)events;
 	struct door *door = ctx;
+	door->has_closed = false;
 	(void)MHD_run(door->mhd);
 	MHD_UNSIGNED_LONG_LONG ms;
 	plm_ns next = 0; /* no timer */
 	if (MHD_get_timeout(door->mhd, &ms) == MHD_YES)
 		next = ms ? (plm_ns)ms * PLM_NS_PER_MS : 1;
+	/* MHD stops accepting at its limit of connections and starts again only at the run after one has ended. */
+	if (door->has_closed)
+		next = 1;
 	(void)plm_loop_timer_set(door->timer, next, 0);
 }
 
