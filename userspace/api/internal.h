@@ -62,7 +62,7 @@ struct plm_listen_unix { /* which file is ours */
 	dev_t dev;
 	ino_t ino;
 };
-/* Likewise at `path`, mode 0660, its folder made when missing. Replaces a socket that nobody listens on.
+/* Likewise at `path`, mode 0660; its folder must exist. Replaces a socket that nobody listens on.
  * -EADDRINUSE when somebody does, -ENOTSOCK when something else is there, -ENAMETOOLONG. */
 int plm_listen_unix(const char *path, int *ret_fd, struct plm_listen_unix *ret, struct plm_err *err);
 /* Removes the socket file unless another has taken its place. */

@@ -13,7 +13,6 @@
 
 #include "api/internal.h"
 #include "base/cleanup.h"
-#include "base/fs.h"
 #include "base/num.h"
 
 #define BACKLOG 128
@@ -147,19 +146,6 @@ static int unix_address(const char *path, struct sockaddr_un *ret, struct plm_er
 	return 0;
 }
 
-static int make_parent(const char *path, struct plm_err *err)
-{
-	PLM_FREE char *folder = strdup(path);
-	if (!folder)
-		return plm_err_set(err, ENOMEM, path, "out of memory");
-	char *slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return 0;
-	*slash = '\0';
-	int r = plm_mkdirs(folder, 0755);
-	return r < 0 ? plm_err_set(err, -r, folder, "cannot make the socket's folder: %s", strerror(-r)) : 0;
-}
-
 /* Makes way: 0 when nothing is there any more, or -errno. */
 static int clear_path(const char *path, const struct sockaddr_un *addr, struct plm_err *err)
 {
@@ -185,8 +171,6 @@ int plm_listen_unix(const char *path, int *ret_fd, struct plm_listen_unix *ret, 
 {
 	struct sockaddr_un addr;
 	int r = unix_address(path, &addr, err);
-	if (r == 0)
-		r = make_parent(path, err);
 	if (r == 0)
 		r = clear_path(path, &addr, err);
 	if (r < 0)
