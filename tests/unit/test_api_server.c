@@ -303,6 +303,34 @@ static void server__slow_clients__do_not_hold_up_others(void **state)
 	server_stop(&s);
 }
 
+static void server__slow_readers_hold_much__large_answers_refused_small_ones_sent(void **state)
+{
+	struct fake *k = *state;
+	fixture_done(&k->f);
+	fixture_init(&k->f, 1000);
+	struct server s;
+	server_start(&s, k);
+	static const char whole[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	int fds[20]; /* of 4 MB each: more than the 64 MiB that may be on their way */
+	for (size_t i = 0; i < PLM_ARRAY_SIZE(fds); i++) {
+		char first;
+		fds[i] = connect_raw(&s);
+		assert_int_equal(write(fds[i], whole, sizeof(whole) - 1), sizeof(whole) - 1);
+		assert_int_equal(read(fds[i], &first, 1), 1); /* its answer is under way */
+	}
+	struct answer a = get(&s, &(struct wish){ .path = "/metrics" });
+	assert_int_equal(a.status, 503);
+	assert_non_null(strstr(a.body.data, "\"busy\""));
+	assert_non_null(strstr(a.headers.data, "Retry-After: 1"));
+	answer_done(&a);
+	assert_int_equal(status_of(&s, &(struct wish){ .path = "/healthz" }), 200);
+	for (size_t i = 0; i < PLM_ARRAY_SIZE(fds); i++)
+		(void)close(fds[i]);
+	assert_int_equal(status_of(&s, &(struct wish){ .over_tcp = true, .path = "/healthz" }), 200);
+	assert_int_equal(status_of(&s, &(struct wish){ .path = "/metrics" }), 200);
+	server_stop(&s);
+}
+
 static void server__tcp_flooded_with_connections__unix_door_answers(void **state)
 {
 	struct server s;
@@ -408,6 +436,7 @@ int main(void)
 		CASE(server__foreign_host_header__refused_on_tcp),
 		CASE(server__large_input__4xx_and_goes_on),
 		CASE(server__slow_clients__do_not_hold_up_others),
+		CASE(server__slow_readers_hold_much__large_answers_refused_small_ones_sent),
 		CASE(server__tcp_flooded_with_connections__unix_door_answers),
 		CASE(server__socket_file__mode_live_stale_and_foreign),
 		CASE(api_open__bad_addresses__say_what_is_right),

@@ -4,7 +4,7 @@
  * a flood on one door leaves the other free. No threads; a client that is slow costs memory within the limits below, never time.
  *
  * Typical load: a scrape each 15 s, a few CLI calls. Worst case held: 64 connections a door, each with a body of
- * 1 MiB; answers on their way 64 MiB and the one under way.
+ * 1 MiB; answers on their way 64 MiB.
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -20,7 +20,8 @@
 
 #define CONNECTION_MEMORY (32u << 10)    /* request line and headers; more gives 431 or 414 */
 #define MAX_DISCARD (8u << 20)           /* of a body that is too large, read and dropped to get the answer across */
-#define MAX_IN_FLIGHT (64u << 20)        /* answers not yet taken by their clients; above, 503 */
+#define MAX_IN_FLIGHT (64u << 20)        /* answers not yet taken by their clients; above, 503 for large ones */
+#define SMALL_ANSWER (64u << 10)         /* always sent, so that health can be asked when slow clients hold the rest */
 #define SWEEP_S 5
 #define MAX_SWEEPS 6 /* a connection that ends no request for 30 s is closed, however busily it trickles */
 
@@ -156,8 +157,6 @@ static enum MHD_Result answer(struct door *door, struct MHD_Connection *c, const
 	struct plm_api *api = door->api;
 	if (r->is_too_large)
 		return send_too_large(api, c);
-	if (api->in_flight > MAX_IN_FLIGHT)
-		return send_error(api, c, 503, "busy", "clients that read slowly hold too many answers; try again");
 	char actor[64] = "TCP";
 	if (door->is_trusted)
 		name_actor(c, actor, sizeof(actor));
@@ -173,6 +172,10 @@ static enum MHD_Result answer(struct door *door, struct MHD_Connection *c, const
 	};
 	struct plm_api_response response;
 	plm_api_handle(api->control, api->control_ctx, &request, &response);
+	if (response.body.len > SMALL_ANSWER && api->in_flight + response.body.len > MAX_IN_FLIGHT) {
+		plm_buf_done(&response.body);
+		plm_api_error(&response, 503, "busy", "clients that read slowly hold too many answers; try again");
+	}
 	return send_response(api, c, &response);
 }
 
