@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What one scrape costs: time and bytes of /metrics at 10, 100 and 1,000 tasks in both formats. The view is made by hand; no
- * kernel work is in it, as there is none at a real scrape. Aim: 1,000 tasks in at most 5 ms.
+ * What one scrape costs: time and bytes of /metrics at 10, 100 and 1,000 tasks in both formats. The view is made by
+ * hand; no kernel work is in it, as there is none at a real scrape. Aim: 1,000 tasks in at most 5 ms.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,8 +53,8 @@ int main(void)
 			size_t bytes = measure(&f.view, (enum plm_prom_format)format, times);
 			double median = (double)times[ROUNDS / 2] / 1e6;
 			is_met = is_met && median <= AIM_MS;
-			printf("%8zu  %-17s %12zu %14zu %10.3f %10.3f\n", tasks[i], names[format], bytes, bytes / tasks[i],
-			       (double)times[0] / 1e6, median);
+			printf("%8zu  %-17s %12zu %14zu %10.3f %10.3f\n", tasks[i], names[format], bytes,
+			       bytes / tasks[i], (double)times[0] / 1e6, median);
 		}
 		fixture_done(&f);
 	}

@@ -33,7 +33,8 @@ static inline int fake_scale(void *ctx, const char *service, int desired, const 
 	return k->scale_result < 0 ? plm_err_set(err, -k->scale_result, NULL, "made to fail") : k->scale_result;
 }
 
-static inline int fake_activities(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w, struct plm_err *err)
+static inline int fake_activities(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w,
+				  struct plm_err *err)
 {
 	struct fake *k = ctx;
 	(void)snprintf(k->asked, sizeof(k->asked), "%s", service);

@@ -14,13 +14,18 @@
 #include "api_fake.h"
 
 /* One request; the answer's body stays in a static buffer until the next. */
-static struct plm_api_response ask(struct fake *k, const char *method, const char *path, const char *query, const char *body,
-				   bool is_trusted)
+static struct plm_api_response ask(struct fake *k, const char *method, const char *path, const char *query,
+				   const char *body, bool is_trusted)
 {
 	static struct plm_api_response r;
 	plm_buf_done(&r.body);
-	struct plm_api_request req = { .method = method, .path = path, .query = query, .body = body,
-				       .body_len = body ? strlen(body) : 0, .is_trusted = is_trusted, .actor = "uid 7" };
+	struct plm_api_request req = { .method = method,
+				       .path = path,
+				       .query = query,
+				       .body = body,
+				       .body_len = body ? strlen(body) : 0,
+				       .is_trusted = is_trusted,
+				       .actor = "uid 7" };
 	plm_api_handle(&fake_ops, k, &req, &r);
 	return r;
 }
@@ -124,10 +129,10 @@ static void api_handle__tasks__shape_filter_and_never_measured(void **state)
 	cJSON *doc = parse(&r);
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(doc, "tasks")), 10);
 	const cJSON *t = item(doc, "tasks", 0);
-	assert_keys(t, "id,service,family,revision,status,pid,port,cgroup,cpu_units,memory_reserved_bytes,cpu_usage_us,cpu_cores,"
-		       "cpu_utilization_percent,memory_usage_bytes,memory_working_set_bytes,memory_utilization_percent,"
-		       "throttled_share,cpu_pressure,memory_pressure,pids,oom_kills,is_ready,created_at,started_at,stopped_at,"
-		       "exit_code,reason");
+	assert_keys(t, "id,service,family,revision,status,pid,port,cgroup,cpu_units,memory_reserved_bytes,cpu_usage_us,"
+		       "cpu_cores,cpu_utilization_percent,memory_usage_bytes,memory_working_set_bytes,"
+		       "memory_utilization_percent,throttled_share,cpu_pressure,memory_pressure,pids,oom_kills,"
+		       "is_ready,created_at,started_at,stopped_at,exit_code,reason");
 	assert_true(number(t, "cpu_usage_us") == 12345679);
 	assert_true(number(t, "memory_pressure") == 0); /* measured zero stays zero */
 	assert_string_equal(text(t, "started_at"), "2026-03-01T11:59:10.000Z");
@@ -135,8 +140,17 @@ static void api_handle__tasks__shape_filter_and_never_measured(void **state)
 	assert_null_member(t, "exit_code");
 	t = item(doc, "tasks", 9);
 	assert_string_equal(text(t, "status"), "PENDING");
-	static const char *const unknown[] = { "pid", "port", "cgroup", "cpu_usage_us", "cpu_cores", "cpu_utilization_percent",
-					       "memory_usage_bytes", "throttled_share", "pids", "oom_kills", "started_at" };
+	static const char *const unknown[] = { "pid",
+					       "port",
+					       "cgroup",
+					       "cpu_usage_us",
+					       "cpu_cores",
+					       "cpu_utilization_percent",
+					       "memory_usage_bytes",
+					       "throttled_share",
+					       "pids",
+					       "oom_kills",
+					       "started_at" };
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(unknown); i++)
 		assert_null_member(t, unknown[i]);
 	cJSON_Delete(doc);
@@ -177,9 +191,10 @@ static void api_handle__host__shape(void **state)
 		    "name,kernel,cpus,memory_bytes,cgroup_mode,rung,rung_name,has_events");
 	assert_keys(item(doc, "rungs", 0), "rung,name,is_usable,is_chosen,reason");
 	const cJSON *self = cJSON_GetObjectItem(doc, "self");
-	assert_keys(self, "started_at,ticks,late_ticks,cgroups,sample_failures,backend_failures,state_failures,lost_events,"
-			  "lost_cgroups,is_config_good,config_error,sample_error,backend_error,state_error,is_dry_run,cpu_seconds,"
-			  "resident_bytes,last_sample_cpu_us");
+	assert_keys(self,
+		    "started_at,ticks,late_ticks,cgroups,sample_failures,backend_failures,state_failures,lost_events,"
+		    "lost_cgroups,is_config_good,config_error,sample_error,backend_error,state_error,is_dry_run,"
+		    "cpu_seconds,resident_bytes,last_sample_cpu_us");
 	assert_string_equal(text(doc, "time"), "2026-03-01T12:00:00.000Z");
 	assert_true(number(self, "last_sample_cpu_us") == 730);
 	assert_true(number(self, "resident_bytes") > 1e5);
@@ -212,7 +227,8 @@ static void api_handle__activities__parameters_reach_the_daemon(void **state)
 static void api_handle__explain__time_and_missing(void **state)
 {
 	struct fake *k = *state;
-	struct plm_api_response r = ask(k, "GET", "/api/v1/explain", "service=web&at=2026-03-01T12:00:00Z", NULL, false);
+	struct plm_api_response r =
+		ask(k, "GET", "/api/v1/explain", "service=web&at=2026-03-01T12:00:00Z", NULL, false);
 	cJSON *doc = parse(&r);
 	assert_string_equal(text(cJSON_GetObjectItem(doc, "decision"), "sentence"), "because");
 	cJSON_Delete(doc);
@@ -347,8 +363,9 @@ static void api_handle__readyz__reasons_and_rung(void **state)
 	k->f.self.is_config_good = false;
 	r = ask(k, "GET", "/readyz", NULL, NULL, false);
 	assert_int_equal(r.status, 503);
-	assert_non_null(strstr(plm_buf_text(&r.body),
-			       "not ready\nbackend: connection refused\nconfiguration: plimsoll.json: web: unknown key\n"));
+	assert_non_null(
+		strstr(plm_buf_text(&r.body),
+		       "not ready\nbackend: connection refused\nconfiguration: plimsoll.json: web: unknown key\n"));
 	k->f.view = (struct plm_view){ .version = "0.1.0" };
 	r = ask(k, "GET", "/readyz", NULL, NULL, false);
 	assert_int_equal(r.status, 503);
@@ -376,8 +393,15 @@ static void api_handle__page_and_metrics__content(void **state)
 static void api_handle__view_without_parts__every_route_answers(void **state)
 {
 	struct fake *k = *state;
-	static const char *const paths[] = { "/", "/metrics", "/healthz", "/readyz", "/api/v1/services", "/api/v1/tasks",
-					     "/api/v1/policies", "/api/v1/activities", "/api/v1/host" };
+	static const char *const paths[] = { "/",
+					     "/metrics",
+					     "/healthz",
+					     "/readyz",
+					     "/api/v1/services",
+					     "/api/v1/tasks",
+					     "/api/v1/policies",
+					     "/api/v1/activities",
+					     "/api/v1/host" };
 	k->f.view = (struct plm_view){ .version = NULL };
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(paths); i++) {
 		struct plm_api_response r = ask(k, "GET", paths[i], NULL, NULL, false);
@@ -395,9 +419,19 @@ static void host_is_loopback__headers__told_apart(void **state)
 		const char *host;
 		bool expected;
 	} cases[] = {
-		{ "localhost", true }, { "LocalHost:17546", true }, { "127.0.0.1:80", true }, { "127.1.2.3", true },
-		{ "[::1]", true }, { "[::1]:17546", true }, { "evil.example", false }, { "localhost.evil.example", false },
-		{ "127.0.0.1.evil.example", false }, { "", false }, { "[::1", false }, { "[::1]x", false }, { "10.0.0.1", false },
+		{ "localhost", true },
+		{ "LocalHost:17546", true },
+		{ "127.0.0.1:80", true },
+		{ "127.1.2.3", true },
+		{ "[::1]", true },
+		{ "[::1]:17546", true },
+		{ "evil.example", false },
+		{ "localhost.evil.example", false },
+		{ "127.0.0.1.evil.example", false },
+		{ "", false },
+		{ "[::1", false },
+		{ "[::1]x", false },
+		{ "10.0.0.1", false },
 		{ "::1", false },
 	};
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server over real sockets with libcurl. Its loop runs in a thread of its own here, because libcurl's easy interface blocks;
- * the server itself has none.
+ * The server over real sockets with libcurl. Its loop runs in a thread of its own here, because libcurl's easy
+ * interface blocks; the server itself has none.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -212,7 +212,9 @@ static void server__set_desired__unix_only_and_names_the_peer(void **state)
 	struct fake *k = *state;
 	struct server s;
 	server_start(&s, k);
-	struct wish wish = { .over_tcp = true, .path = "/api/v1/services/web/desired", .body = "{\"desired\":4}", .body_len = 13 };
+	struct wish wish = {
+		.over_tcp = true, .path = "/api/v1/services/web/desired", .body = "{\"desired\":4}", .body_len = 13
+	};
 	assert_int_equal(status_of(&s, &wish), 403);
 	assert_string_equal(k->scaled, "");
 	wish.over_tcp = false;
@@ -228,8 +230,12 @@ static void server__foreign_host_header__refused_on_tcp(void **state)
 {
 	struct server s;
 	server_start(&s, *state);
-	assert_int_equal(status_of(&s, &(struct wish){ .over_tcp = true, .path = "/metrics", .header = "Host: evil.example" }), 403);
-	assert_int_equal(status_of(&s, &(struct wish){ .over_tcp = true, .path = "/metrics", .header = "Host: localhost:9" }), 200);
+	assert_int_equal(
+		status_of(&s, &(struct wish){ .over_tcp = true, .path = "/metrics", .header = "Host: evil.example" }),
+		403);
+	assert_int_equal(
+		status_of(&s, &(struct wish){ .over_tcp = true, .path = "/metrics", .header = "Host: localhost:9" }),
+		200);
 	assert_int_equal(status_of(&s, &(struct wish){ .path = "/metrics", .header = "Host: plimsoll" }), 200);
 	server_stop(&s);
 }
@@ -394,8 +400,12 @@ static void api_open__bad_addresses__say_what_is_right(void **state)
 	static const struct {
 		const char *address, *in_message;
 	} cases[] = {
-		{ "127.0.0.1", "ADDRESS:PORT" }, { "127.0.0.1:65536", "0 to 65535" }, { "127.0.0.1:http", "0 to 65535" },
-		{ "::1:80", "ADDRESS:PORT" }, { "example.org:80", "neither an IP address nor localhost" }, { "", NULL },
+		{ "127.0.0.1", "ADDRESS:PORT" },
+		{ "127.0.0.1:65536", "0 to 65535" },
+		{ "127.0.0.1:http", "0 to 65535" },
+		{ "::1:80", "ADDRESS:PORT" },
+		{ "example.org:80", "neither an IP address nor localhost" },
+		{ "", NULL },
 	};
 	struct plm_loop *loop;
 	struct plm_err err = PLM_ERR_INIT;
@@ -415,7 +425,9 @@ static void api_open__bad_addresses__say_what_is_right(void **state)
 		assert_null(api);
 		assert_non_null(strstr(plm_err_text(&err), cases[i].in_message));
 	}
-	struct plm_api_cfg cfg = { .listen_address = "[::1]:0", .loop = loop, .control = &fake_ops, .control_ctx = *state };
+	struct plm_api_cfg cfg = {
+		.listen_address = "[::1]:0", .loop = loop, .control = &fake_ops, .control_ctx = *state
+	};
 	struct plm_api *api = NULL;
 	if (plm_api_open(&cfg, &api, &err) == 0) { /* hosts without IPv6 have no ::1 */
 		assert_true(plm_api_port(api) > 0);

@@ -89,8 +89,9 @@ static void prom_render__absent_values__no_lines(void **state)
 	assert_lacks(&r, "plimsoll_service_cpu_utilization_ratio"); /* no head either */
 	assert_lacks(&r, "plimsoll_policy_recommended_tasks");
 	/* the tenth task waits and was never measured */
-	assert_has(&r, "plimsoll_task_info{cluster=\"default\",service=\"web\",task=\"00000000000000000000000000abc009\","
-		       "family=\"web-app\",revision=\"7\",host=\"node-1\"} 1");
+	assert_has(&r,
+		   "plimsoll_task_info{cluster=\"default\",service=\"web\",task=\"00000000000000000000000000abc009\","
+		   "family=\"web-app\",revision=\"7\",host=\"node-1\"} 1");
 	assert_lacks(&r, "plimsoll_task_cpu_seconds_total{cluster=\"default\",service=\"web\","
 			 "task=\"00000000000000000000000000abc009\"}");
 	assert_lacks(&r, "NaN");
@@ -183,8 +184,10 @@ static void prom_render__openmetrics__heads_suffixes_and_eof(void **state)
 	struct rendered r;
 	fixture_init(&r.f, 10);
 	render(&r, PLM_PROM_OPENMETRICS);
-	assert_has(&r, "# TYPE container_cpu_usage_seconds counter\n# UNIT container_cpu_usage_seconds seconds\n"
-		       "# HELP container_cpu_usage_seconds CPU time used since the cgroup was made, its children included.");
+	assert_has(
+		&r,
+		"# TYPE container_cpu_usage_seconds counter\n# UNIT container_cpu_usage_seconds seconds\n"
+		"# HELP container_cpu_usage_seconds CPU time used since the cgroup was made, its children included.");
 	assert_has(&r, "container_cpu_usage_seconds_total{" ID0 ",cpu=\"total\"} 12.345679001");
 	assert_has(&r, "# TYPE plimsoll_task info\n# HELP plimsoll_task What a task is.");
 	const char *eof = strstr(plm_buf_text(&r.text), "\n# EOF\n");
@@ -203,7 +206,9 @@ static void prom_render__every_family__once_and_together(void **state)
 		for (const struct plm_family *f = plm_family_tables[t]; f->name; f++) {
 			char head[160];
 			(void)snprintf(head, sizeof(head), "# TYPE %s%s ", f->name,
-				       f->type == PLM_FAMILY_COUNTER ? "_total" : f->type == PLM_FAMILY_INFO ? "_info" : "");
+				       f->type == PLM_FAMILY_COUNTER ? "_total"
+				       : f->type == PLM_FAMILY_INFO  ? "_info"
+								     : "");
 			const char *at = strstr(plm_buf_text(&r.text), head);
 			if (!at)
 				fail_msg("the fixture shows no %s", f->name);
@@ -289,11 +294,14 @@ static void prom_negotiate__accept_headers__format(void **state)
 		{ "text/plain,application/openmetrics-text", PLM_PROM_OPENMETRICS },
 		/* Prometheus 2.42 */
 		{ "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
-		  "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", PLM_PROM_OPENMETRICS },
+		  "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+		  PLM_PROM_OPENMETRICS },
 		/* Prometheus 3 */
 		{ "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-		  "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-		  "text/plain;version=0.0.4;q=0.3,*/*;q=0.2", PLM_PROM_OPENMETRICS },
+		  "application/openmetrics-text;version=0.0.1;q=0.5,"
+		  "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+		  "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+		  PLM_PROM_OPENMETRICS },
 	};
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++)
 		if (plm_prom_negotiate(cases[i].accept) != cases[i].expected)
@@ -310,9 +318,19 @@ static void prom_write__numbers__read_back_the_same(void **state)
 		double value;
 		const char *expected;
 	} cases[] = {
-		{ 0, "0" }, { 1, "1" }, { -2.5, "-2.5" }, { 0.001, "0.001" }, { 0.0001, "0.0001" }, { 1.0 / 3, "0.333333333" },
-		{ 999999999.5, "999999999.5" }, { 1e9, "1000000000" }, { 1e20, "1e+20" }, { INFINITY, "+Inf" },
-		{ -INFINITY, "-Inf" }, { 0.9999999999, "1" }, { 3e-7, "3e-07" },
+		{ 0, "0" },
+		{ 1, "1" },
+		{ -2.5, "-2.5" },
+		{ 0.001, "0.001" },
+		{ 0.0001, "0.0001" },
+		{ 1.0 / 3, "0.333333333" },
+		{ 999999999.5, "999999999.5" },
+		{ 1e9, "1000000000" },
+		{ 1e20, "1e+20" },
+		{ INFINITY, "+Inf" },
+		{ -INFINITY, "-Inf" },
+		{ 0.9999999999, "1" },
+		{ 3e-7, "3e-07" },
 	};
 	char text[PLM_PROM_NUMBER_MAX + 1];
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
@@ -332,7 +350,8 @@ static int print_fixture(const char *format)
 	struct fixture f;
 	fixture_init(&f, 20);
 	struct plm_buf out = PLM_BUF_INIT(MAX_TEXT);
-	int r = plm_prom_render(&f.view, strcmp(format, "openmetrics") == 0 ? PLM_PROM_OPENMETRICS : PLM_PROM_TEXT, &out);
+	int r = plm_prom_render(&f.view, strcmp(format, "openmetrics") == 0 ? PLM_PROM_OPENMETRICS : PLM_PROM_TEXT,
+				&out);
 	(void)fwrite(out.data, 1, out.len, stdout);
 	plm_buf_done(&out);
 	fixture_done(&f);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A view made by hand: services "web", "web-1"… with tasks, samples, policies, decisions and counts, all values fixed.
- * Of every ten tasks the last is PENDING and was never measured; cgroups also have a root, a parent and one with a name that
- * needs escaping. For unit tests, the format oracles and the benchmark.
+ * Of every ten tasks the last is PENDING and was never measured; cgroups also have a root, a parent and one with a name
+ * that needs escaping. For unit tests, the format oracles and the benchmark.
  */
 #ifndef PLM_TESTS_VIEW_FIXTURE_H
 #define PLM_TESTS_VIEW_FIXTURE_H
@@ -61,8 +61,12 @@ static inline void fixture_task(struct fixture *f, size_t i, const char *service
 	struct plm_task_usage *u = &f->usage.tasks[i];
 	char *path = f->paths[i + FIXTURE_PLAIN_CGROUPS];
 	bool is_pending = i % FIXTURE_TASKS_PER_SERVICE == FIXTURE_TASKS_PER_SERVICE - 1;
-	*t = (struct plm_task){ .revision = 7, .status = is_pending ? PLM_TASK_PENDING : PLM_TASK_RUNNING, .cpu_units = 256,
-				.memory_bytes = 134217728, .created_wall = FIXTURE_WALL - 60 * PLM_NS_PER_S, .exit_code = -1 };
+	*t = (struct plm_task){ .revision = 7,
+				.status = is_pending ? PLM_TASK_PENDING : PLM_TASK_RUNNING,
+				.cpu_units = 256,
+				.memory_bytes = 134217728,
+				.created_wall = FIXTURE_WALL - 60 * PLM_NS_PER_S,
+				.exit_code = -1 };
 	(void)snprintf(t->id, sizeof(t->id), "%032zx", i + 0xabc000);
 	(void)snprintf(t->service, sizeof(t->service), "%s", service);
 	(void)snprintf(t->family, sizeof(t->family), "web-app");
@@ -111,11 +115,17 @@ static inline void fixture_service(struct fixture *f, size_t i, const char *name
 	struct plm_target *t = &f->policies.targets[i];
 	*t = (struct plm_target){ .min = 2, .max = 20 };
 	struct plm_policy *p = &f->policies.policies[i];
-	*p = (struct plm_policy){ .metric = PLM_METRIC_CPU, .target = 60, .tolerance = 0.1, .window_s = 10, .out_cooldown_s = -1,
-				  .in_cooldown_s = -1, .in = { .stabilization_s = 300 } };
+	*p = (struct plm_policy){ .metric = PLM_METRIC_CPU,
+				  .target = 60,
+				  .tolerance = 0.1,
+				  .window_s = 10,
+				  .out_cooldown_s = -1,
+				  .in_cooldown_s = -1,
+				  .in = { .stabilization_s = 300 } };
 	struct plm_decision *d = &f->decisions[i];
-	*d = (struct plm_decision){ .at = f->view.now, .desired = 10, .running = 9, .min = 2, .max = 20, .n_proposals = 1,
-				    .result = 20 };
+	*d = (struct plm_decision){
+		.at = f->view.now, .desired = 10, .running = 9, .min = 2, .max = 20, .n_proposals = 1, .result = 20
+	};
 	d->proposals[0] = (struct plm_proposal){ .target = 60, .raw = 22.5, .desired = 23, .input = u->cpu };
 	(void)snprintf(d->sentence, sizeof(d->sentence), "CPU at 150 %% of 60 %%: 10 to 20 tasks");
 	(void)snprintf(t->file, sizeof(t->file), "/etc/plimsoll/policies.d/web.json");
@@ -139,7 +149,8 @@ static inline void fixture_self(struct fixture *f)
 				     .rung_name = "iterator-hybrid", .has_events = true };
 	(void)snprintf(f->host.name, sizeof(f->host.name), "node-1");
 	(void)snprintf(f->host.kernel, sizeof(f->host.kernel), "6.18.0");
-	f->rungs[0] = (struct plm_rung_view){ 'B', "iterator-v2", false, false, "no controllers on the \"v2\" hierarchy" };
+	f->rungs[0] =
+		(struct plm_rung_view){ 'B', "iterator-v2", false, false, "no controllers on the \"v2\" hierarchy" };
 	f->rungs[1] = (struct plm_rung_view){ 'C', "iterator-hybrid", true, true, "" };
 	f->rungs[2] = (struct plm_rung_view){ 'L', "lifecycle-events", true, true, "" };
 	f->scalings[0] = (struct plm_scaling_count){ "web", "cpu-60", true, PLM_ACT_SUCCESSFUL, false, 4 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Services, tasks and policies as JSON. Unknown is null; keys carry their units; a reserve or bound that is not set is null. */
+ * Services, tasks and policies as JSON. Unknown is null; keys carry their units; a reserve or bound that is not set is
+ * null. */
 #include <math.h>
 #include <string.h>
 
@@ -66,8 +67,11 @@ static void add_task_identity(const struct plm_task *t, struct plm_jw *w)
 
 static void add_task_usage(const struct plm_task_usage *u, struct plm_jw *w)
 {
-	static const struct plm_task_usage unknown = { .cpu_utilization = NAN, .memory_utilization = NAN,
-						       .throttled_share = NAN, .cpu_pressure = NAN, .memory_pressure = NAN };
+	static const struct plm_task_usage unknown = { .cpu_utilization = NAN,
+						       .memory_utilization = NAN,
+						       .throttled_share = NAN,
+						       .cpu_pressure = NAN,
+						       .memory_pressure = NAN };
 	if (!u)
 		u = &unknown;
 	const struct plm_sample *s = &u->last;

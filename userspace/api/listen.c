@@ -34,7 +34,8 @@ static bool is_loopback_addr(const struct sockaddr_storage *a)
 /* "host:port" into its parts; brackets of an IPv6 address are taken off. */
 static int split_address(const char *address, char *host, size_t host_size, uint64_t *port, struct plm_err *err)
 {
-	static const char usage[] = "must be ADDRESS:PORT, such as 127.0.0.1:17546, [::1]:17546 or :17546 for every address";
+	static const char usage[] =
+		"must be ADDRESS:PORT, such as 127.0.0.1:17546, [::1]:17546 or :17546 for every address";
 	const char *colon = strrchr(address, ':');
 	if (!colon || plm_parse_u64(colon + 1, 0, 65535, port) != 0)
 		return plm_err_set(err, EINVAL, address, "%s; the port is 0 to 65535", usage);
@@ -141,7 +142,8 @@ static int unix_address(const char *path, struct sockaddr_un *ret, struct plm_er
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	size_t len = strlen(path);
 	if (!len || len >= sizeof(ret->sun_path))
-		return plm_err_set(err, ENAMETOOLONG, path, "the path of a socket has 1 to %zu bytes", sizeof(ret->sun_path) - 1);
+		return plm_err_set(err, ENAMETOOLONG, path, "the path of a socket has 1 to %zu bytes",
+				   sizeof(ret->sun_path) - 1);
 	memcpy(ret->sun_path, path, len + 1);
 	return 0;
 }
@@ -153,13 +155,15 @@ static int clear_path(const char *path, const struct sockaddr_un *addr, struct p
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? 0 : plm_err_set(err, errno, path, "%s", strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return plm_err_set(err, ENOTSOCK, path, "something that is no socket is in the way; remove it or set another path");
+		return plm_err_set(err, ENOTSOCK, path,
+				   "something that is no socket is in the way; remove it or set another path");
 	PLM_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return plm_err_set(err, errno, path, "socket: %s", strerror(errno));
 	/* EAGAIN: somebody listens whose queue is full. */
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN)
-		return plm_err_set(err, EADDRINUSE, path, "another plimsolld listens here; stop it or set another path");
+		return plm_err_set(err, EADDRINUSE, path,
+				   "another plimsolld listens here; stop it or set another path");
 	if (errno != ECONNREFUSED)
 		return plm_err_set(err, errno, path, "cannot tell whether somebody listens here: %s", strerror(errno));
 	if (unlink(path) != 0 && errno != ENOENT)

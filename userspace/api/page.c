@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a person sees first: the landing page and the readiness text. Self-contained, no script; the page renews itself. */
+ * What a person sees first: the landing page and the readiness text. Self-contained, no script. */
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +18,8 @@ static const char page_head[] =
 	"h1 { margin-bottom: 0; } p.host { margin-top: 0; opacity: .7; }\n"
 	"nav a { margin-right: 1.2em; }\n"
 	"table { border-collapse: collapse; width: 100%; margin: 1.5em 0; }\n"
-	"th, td { text-align: left; padding: .35em .8em .35em 0; border-bottom: 1px solid #8885; vertical-align: top; }\n"
+	"th, td { text-align: left; padding: .35em .8em .35em 0; border-bottom: 1px solid #8885; "
+	"vertical-align: top; }\n"
 	"td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }\n"
 	".warn { border-left: 4px solid #d80; padding-left: .8em; white-space: pre-line; } .why { opacity: .75; }\n"
 	"</style>\n";
@@ -121,9 +122,11 @@ static void add_host_line(struct plm_buf *out, const struct plm_view *view)
 void plm_api_page(const struct plm_view *view, struct plm_buf *out)
 {
 	plm_buf_adds(out, page_head);
-	plm_buf_addf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n</head>\n<body>\n<h1>Plimsoll</h1>\n", REFRESH_S);
+	plm_buf_addf(out, "<meta http-equiv=\"refresh\" content=\"%d\">\n</head>\n<body>\n<h1>Plimsoll</h1>\n",
+		     REFRESH_S);
 	add_host_line(out, view);
-	plm_buf_adds(out, "<nav><a href=\"/metrics\">Metrics</a> <a href=\"/healthz\">Health</a> <a href=\"/readyz\">Readiness</a> "
+	plm_buf_adds(out, "<nav><a href=\"/metrics\">Metrics</a> <a href=\"/healthz\">Health</a> "
+			  "<a href=\"/readyz\">Readiness</a> "
 			  "<a href=\"/api/v1/services\">Services</a> <a href=\"/api/v1/tasks\">Tasks</a> "
 			  "<a href=\"/api/v1/policies\">Policies</a> <a href=\"/api/v1/activities\">Activities</a> "
 			  "<a href=\"/api/v1/host\">Host</a></nav>\n");
@@ -157,7 +160,8 @@ bool plm_api_readiness(const struct plm_view *view, struct plm_buf *out)
 		add_trouble(&reasons, "sample", s->sample_error, &has_reason);
 		add_trouble(&reasons, "backend", s->backend_error, &has_reason);
 		if (!s->is_config_good)
-			add_trouble(&reasons, "configuration", s->config_error[0] ? s->config_error : "not loaded", &has_reason);
+			add_trouble(&reasons, "configuration", s->config_error[0] ? s->config_error : "not loaded",
+				    &has_reason);
 	}
 	if (!view->is_ready && !has_reason)
 		add_trouble(&reasons, "start", "no full sample yet, or the backend has not answered yet", &has_reason);
@@ -171,10 +175,11 @@ bool plm_api_readiness(const struct plm_view *view, struct plm_buf *out)
 		plm_buf_addf(out, "warning: state: %s\n", s->state_error);
 	if (view->host && view->host->rung)
 		plm_buf_addf(out, "kernel: rung %c (%s), events of ending cgroups %s\n", view->host->rung,
-			     view->host->rung_name ? view->host->rung_name : "?", view->host->has_events ? "on" : "off");
+			     view->host->rung_name ? view->host->rung_name : "?",
+			     view->host->has_events ? "on" : "off");
 	for (size_t i = 0; view->rungs && i < view->n_rungs; i++)
 		if (!view->rungs[i].is_usable)
-			plm_buf_addf(out, "kernel: rung %c (%s) not usable: %s\n", view->rungs[i].rung, view->rungs[i].name,
-				     view->rungs[i].reason);
+			plm_buf_addf(out, "kernel: rung %c (%s) not usable: %s\n", view->rungs[i].rung,
+				     view->rungs[i].name, view->rungs[i].reason);
 	return is_ready;
 }

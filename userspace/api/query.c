@@ -18,7 +18,8 @@ int plm_api_decode(const char *text, size_t len, bool is_query, char *ret, size_
 	for (size_t i = 0; i < len; i++, n++) {
 		char c = text[i];
 		if (c == '%') {
-			int high = i + 2 < len ? hex_digit(text[i + 1]) : -1, low = high < 0 ? -1 : hex_digit(text[i + 2]);
+			int high = i + 2 < len ? hex_digit(text[i + 1]) : -1,
+			    low = high < 0 ? -1 : hex_digit(text[i + 2]);
 			if (low < 0)
 				return -EINVAL;
 			c = (char)(high * 16 + low);

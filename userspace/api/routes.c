@@ -79,8 +79,8 @@ static bool number_param(const struct plm_api_call *call, const char *name, uint
 		return false;
 	if (!text[0] || plm_parse_u64(text, min, max, value) == 0)
 		return true;
-	plm_api_error(ret, 400, "invalid_parameter", "%s: \"%s\" is not a whole number from %" PRIu64 " to %" PRIu64, name, text,
-		      min, max);
+	plm_api_error(ret, 400, "invalid_parameter", "%s: \"%s\" is not a whole number from %" PRIu64 " to %" PRIu64,
+		      name, text, min, max);
 	return false;
 }
 
@@ -183,7 +183,8 @@ static void get_explain(const struct plm_api_call *call, struct plm_api_response
 	}
 	if (at[0] && plm_time_parse(at, &at_wall) != 0) {
 		plm_api_error(ret, 400, "invalid_parameter",
-			      "at: \"%s\" is no time; RFC 3339 (2026-03-01T12:00:00Z) or whole seconds since the epoch", at);
+			      "at: \"%s\" is no time; RFC 3339 (2026-03-01T12:00:00Z) or whole seconds since the epoch",
+			      at);
 		return;
 	}
 	struct plm_err err = PLM_ERR_INIT;
@@ -196,7 +197,8 @@ static void get_explain(const struct plm_api_call *call, struct plm_api_response
 	if (r == -ENOENT)
 		plm_api_error(ret, 404, "not_found", "%s%s%s%s",
 			      err.code ? plm_err_text(&err) : "no decision is recorded for service \"",
-			      err.code ? "" : service, err.code ? "" : "\"", !err.code && at[0] ? " at or before that time" : "");
+			      err.code ? "" : service, err.code ? "" : "\"",
+			      !err.code && at[0] ? " at or before that time" : "");
 	else if (r < 0)
 		plm_api_error(ret, 500, "state_failed", "%s", err.code ? plm_err_text(&err) : strerror(-r));
 }
@@ -260,8 +262,8 @@ static void post_desired(const struct plm_api_call *call, struct plm_api_respons
 	struct plm_err err = PLM_ERR_INIT;
 	int r = call->control->scale(call->control_ctx, call->name, (int)desired, actor, &err);
 	if (r < 0) {
-		plm_log(PLM_LOG_WARN, "api", "service \"%s\" not set to %d tasks for %s: %s", call->name, (int)desired, actor,
-			err.code ? plm_err_text(&err) : strerror(-r));
+		plm_log(PLM_LOG_WARN, "api", "service \"%s\" not set to %d tasks for %s: %s", call->name, (int)desired,
+			actor, err.code ? plm_err_text(&err) : strerror(-r));
 		scale_failed(ret, r, call->name, &err);
 		return;
 	}
@@ -339,8 +341,8 @@ static void run(const struct route *route, struct plm_api_call *call, const char
 {
 	char unknown[64];
 	if (part && plm_api_decode(part, part_len, false, call->name, sizeof(call->name)) != 0) {
-		plm_api_error(ret, 400, "invalid_path", "the service's name has a bad percent escape or more than %d bytes",
-			      PLM_NAME_MAX - 1);
+		plm_api_error(ret, 400, "invalid_path",
+			      "the service's name has a bad percent escape or more than %d bytes", PLM_NAME_MAX - 1);
 		return;
 	}
 	if (route->params && plm_api_unknown_param(call->req->query, route->params, unknown, sizeof(unknown))) {

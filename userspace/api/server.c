@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sockets around plm_api_handle(): libmicrohttpd inside our event loop, once for TCP and once for the Unix socket, so that
- * a flood on one door leaves the other free. No threads; a client that is slow costs memory within the limits below, never time.
+ * The sockets around plm_api_handle(): libmicrohttpd inside our event loop, once for TCP and once for the Unix socket,
+ * so that a flood on one door leaves the other free. No threads; a client that is slow costs memory within the limits
+ * below, never time.
  *
  * Typical load: a scrape each 15 s, a few CLI calls. Worst case held: 64 connections a door, each with a body of
  * 1 MiB; answers on their way 64 MiB.
@@ -266,7 +267,8 @@ static void on_completed(void *ctx, struct MHD_Connection *c, void **request_ctx
 
 /* --- connections --- */
 
-static void on_connection(void *ctx, struct MHD_Connection *c, void **socket_ctx, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *ctx, struct MHD_Connection *c, void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode code)
 {
 	struct door *door = ctx;
 	struct connection *connection = *socket_ctx;
@@ -275,7 +277,9 @@ static void on_connection(void *ctx, struct MHD_Connection *c, void **socket_ctx
 		connection = info ? calloc(1, sizeof(*connection)) : NULL;
 		if (!connection)
 			return; /* served all the same, without the deadline */
-		*connection = (struct connection){ .next = door->connections, .link = &door->connections, .fd = info->connect_fd };
+		*connection = (struct connection){ .next = door->connections,
+						   .link = &door->connections,
+						   .fd = info->connect_fd };
 		if (door->connections)
 			door->connections->link = &connection->next;
 		door->connections = connection;
@@ -390,7 +394,8 @@ static int open_doors(struct plm_api *api, const struct plm_api_cfg *cfg, struct
 			r = open_door(api, &api->tcp, fd, false, err);
 	}
 	if (r == 0) {
-		r = plm_loop_timer(api->loop, SWEEP_S * PLM_NS_PER_S, SWEEP_S * PLM_NS_PER_S, on_sweep, api, &api->sweep);
+		r = plm_loop_timer(api->loop, SWEEP_S * PLM_NS_PER_S, SWEEP_S * PLM_NS_PER_S, on_sweep, api,
+				   &api->sweep);
 		if (r < 0)
 			return plm_err_set(err, -r, NULL, "event loop: %s", strerror(-r));
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one list of exported metric families: a row each, with name, type, unit, help, the thing it is told of (its scope,
- * which fixes the labels) and where its value comes from. Text formats are generated from it; there is no second list.
+ * The one list of exported metric families: a row each, with name, type, unit, help, the thing it is told of (its
+ * scope, which fixes the labels) and where its value comes from. Text formats are generated from it; there is no second
+ * list.
  *
- * About 80 families. Twenty of them have one series per cgroup (up to 16,384), ten one per task, the rest one per service,
- * policy or daemon. Private to exports/ and its tests.
+ * About 80 families. Twenty of them have one series per cgroup (up to 16,384), ten one per task, the rest one per
+ * service, policy or daemon. Private to exports/ and its tests.
  */
 #ifndef PLM_EXPORTS_FAMILIES_H
 #define PLM_EXPORTS_FAMILIES_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What dashboards made for cAdvisor ask for: the same names, types and units, one series per cgroup. `id` is the cgroup's
- * path; for the cgroup of a task `name` is the task's id and `image` its definition ("family:revision").
+ * What dashboards made for cAdvisor ask for: the same names, types and units, one series per cgroup. `id` is the
+ * cgroup's path; for the cgroup of a task `name` is the task's id and `image` its definition ("family:revision").
  *
- * Left out on purpose: samples carry no time stamps, so that a cgroup that ended goes stale at once; "no limit" gives no line
- * where cAdvisor writes 0; families that the kernel rung in use does not know have no lines at all.
+ * Left out on purpose: samples carry no time stamps, so that a cgroup that ended goes stale at once; "no limit" gives
+ * no line where cAdvisor writes 0; families that the kernel rung in use does not know have no lines at all.
  */
 #include "exports/families.h"
 
@@ -64,7 +64,8 @@ static struct plm_value last_seen(const struct plm_row *r)
 const struct plm_family plm_families_container[] = {
 	{ "container_cpu_usage_seconds", COUNTER, "seconds", "cpu=\"total\"", cpu_usage, NULL,
 	  "CPU time used since the cgroup was made, its children included." },
-	{ "container_cpu_user_seconds", COUNTER, "seconds", NULL, cpu_user, NULL, "Part of the CPU time spent in user mode." },
+	{ "container_cpu_user_seconds", COUNTER, "seconds", NULL, cpu_user, NULL,
+	  "Part of the CPU time spent in user mode." },
 	{ "container_cpu_system_seconds", COUNTER, "seconds", NULL, cpu_system, NULL,
 	  "Part of the CPU time spent in the kernel." },
 	{ "container_cpu_cfs_periods", COUNTER, "", NULL, periods, NULL,
@@ -85,7 +86,8 @@ const struct plm_family plm_families_container[] = {
 	  "Time during which at least one thread waited for input or output." },
 	{ "container_pressure_io_stalled_seconds", COUNTER, "seconds", NULL, io_full, NULL,
 	  "Time during which all threads that could run waited for input or output." },
-	{ "container_memory_usage_bytes", GAUGE, "bytes", NULL, mem_usage, NULL, "Memory charged now, page cache included." },
+	{ "container_memory_usage_bytes", GAUGE, "bytes", NULL, mem_usage, NULL,
+	  "Memory charged now, page cache included." },
 	{ "container_memory_working_set_bytes", GAUGE, "bytes", NULL, working_set, NULL,
 	  "Memory charged now less inactive file pages." },
 	{ "container_oom_events", COUNTER, "", NULL, oom_kills, NULL, "Processes killed for want of memory." },
@@ -98,6 +100,7 @@ const struct plm_family plm_families_container[] = {
 	  "CPU units reserved by the task definition; 1024 are one vCPU." },
 	{ "container_start_time_seconds", GAUGE, "seconds", NULL, start_time, NULL,
 	  "When the task started, seconds since the epoch." },
-	{ "container_last_seen", GAUGE, "", NULL, last_seen, NULL, "When the cgroup was sampled, seconds since the epoch." },
+	{ "container_last_seen", GAUGE, "", NULL, last_seen, NULL,
+	  "When the cgroup was sampled, seconds since the epoch." },
 	{ .name = NULL },
 };

@@ -25,7 +25,8 @@ static struct plm_value cpu_cores(const struct plm_row *r)
 
 static struct plm_value host_memory(const struct plm_row *r)
 {
-	return r->view->host && r->view->host->memory_bytes ? plm_value_u64(r->view->host->memory_bytes) : plm_value_none();
+	return r->view->host && r->view->host->memory_bytes ? plm_value_u64(r->view->host->memory_bytes)
+							    : plm_value_none();
 }
 
 static struct plm_value ready(const struct plm_row *r)
@@ -133,13 +134,15 @@ const struct plm_family plm_families_self[] = {
 	{ "plimsoll_samples_late", COUNTER, "", NULL, late_ticks, NULL,
 	  "Passes that began more than one sample interval late." },
 	{ "plimsoll_sample_failures", COUNTER, "", NULL, sample_failures, NULL, "Samples that the kernel refused." },
-	{ "plimsoll_sample_duration_seconds", PLM_FAMILY_HISTOGRAM, PLM_SCOPE_DAEMON, "seconds", NULL, NULL, sample_duration,
-	  "CPU time that one sample took." },
-	{ "plimsoll_state_write_failures", COUNTER, "", NULL, state_failures, NULL, "Writes to the database that failed." },
+	{ "plimsoll_sample_duration_seconds", PLM_FAMILY_HISTOGRAM, PLM_SCOPE_DAEMON, "seconds", NULL, NULL,
+	  sample_duration, "CPU time that one sample took." },
+	{ "plimsoll_state_write_failures", COUNTER, "", NULL, state_failures, NULL,
+	  "Writes to the database that failed." },
 	{ "plimsoll_bpf_events_dropped", COUNTER, "", NULL, lost_events, NULL,
 	  "Events of ending cgroups that did not fit into the ring buffer." },
 	{ "plimsoll_cgroups", GAUGE, "", NULL, cgroups, NULL, "Cgroups in the last sample." },
-	{ "plimsoll_cgroups_dropped", COUNTER, "", NULL, lost_cgroups, NULL, "Cgroups that did not fit into a sample." },
+	{ "plimsoll_cgroups_dropped", COUNTER, "", NULL, lost_cgroups, NULL,
+	  "Cgroups that did not fit into a sample." },
 	{ "process_cpu_seconds", COUNTER, "seconds", NULL, process_cpu, NULL, "CPU time used by this daemon." },
 	{ "process_resident_memory_bytes", GAUGE, "bytes", NULL, resident, NULL, "Memory of this daemon in RAM." },
 	{ "process_virtual_memory_bytes", GAUGE, "bytes", NULL, virtual_size, NULL, "Address space of this daemon." },
@@ -153,4 +156,5 @@ const struct plm_family plm_families_self[] = {
 	{ .name = NULL },
 };
 
-const struct plm_family *const plm_family_tables[] = { plm_families_self, plm_families_service, plm_families_container, NULL };
+const struct plm_family *const plm_family_tables[] = { plm_families_self, plm_families_service, plm_families_container,
+						       NULL };

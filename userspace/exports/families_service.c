@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tasks, services, policies and scaling, under our own names. Identity that does not change goes into `_info` families, to
- * be joined when asked; the other series carry cluster, service and task or policy, nothing else.
+ * Tasks, services, policies and scaling, under our own names. Identity that does not change goes into `_info` families,
+ * to be joined when asked; the other series carry cluster, service and task or policy, nothing else.
  */
 #include "exports/families.h"
 
@@ -15,7 +15,8 @@ static struct plm_value one(const struct plm_row *r)
 
 static struct plm_value task_cpu(const struct plm_row *r)
 {
-	return r->sample && r->sample->has & PLM_HAS_CPU ? plm_value_ns((plm_ns)r->sample->cpu_usage_ns) : plm_value_none();
+	return r->sample && r->sample->has & PLM_HAS_CPU ? plm_value_ns((plm_ns)r->sample->cpu_usage_ns)
+							 : plm_value_none();
 }
 
 static struct plm_value task_cpu_reserved(const struct plm_row *r)
@@ -118,14 +119,17 @@ static struct plm_value count(const struct plm_row *r)
 #define POLICY_GAUGE PLM_FAMILY_GAUGE, PLM_SCOPE_POLICY
 
 const struct plm_family plm_families_service[] = {
-	{ "plimsoll_service_desired_tasks", SERVICE_GAUGE, "", NULL, desired, NULL, "Tasks that the service should run." },
+	{ "plimsoll_service_desired_tasks", SERVICE_GAUGE, "", NULL, desired, NULL,
+	  "Tasks that the service should run." },
 	{ "plimsoll_service_running_tasks", SERVICE_GAUGE, "", NULL, running, NULL, "Tasks that run." },
 	{ "plimsoll_service_pending_tasks", SERVICE_GAUGE, "", NULL, pending, NULL,
 	  "Tasks not yet running, those waiting after a failure included." },
 	{ "plimsoll_service_ready_tasks", SERVICE_GAUGE, "", NULL, ready, NULL,
 	  "Running tasks measured over at least one full interval; utilisation is taken over these." },
-	{ "plimsoll_service_min_tasks", SERVICE_GAUGE, "", NULL, min_tasks, NULL, "Lower bound that scaling keeps to." },
-	{ "plimsoll_service_max_tasks", SERVICE_GAUGE, "", NULL, max_tasks, NULL, "Upper bound that scaling keeps to." },
+	{ "plimsoll_service_min_tasks", SERVICE_GAUGE, "", NULL, min_tasks, NULL,
+	  "Lower bound that scaling keeps to." },
+	{ "plimsoll_service_max_tasks", SERVICE_GAUGE, "", NULL, max_tasks, NULL,
+	  "Upper bound that scaling keeps to." },
 	{ "plimsoll_service_cpu_utilization_ratio", SERVICE_GAUGE, "ratio", NULL, service_cpu_utilization, NULL,
 	  "CPU used by all tasks over CPU reserved for them; above 1 when they use more than reserved." },
 	{ "plimsoll_service_memory_utilization_ratio", SERVICE_GAUGE, "ratio", NULL, service_mem_utilization, NULL,
@@ -138,7 +142,8 @@ const struct plm_family plm_families_service[] = {
 	  "Tasks whose end the kernel reported." },
 	{ "plimsoll_service_task_restarts", SERVICE_COUNTER, "", NULL, restarts, NULL,
 	  "Tasks started again after a failure." },
-	{ "plimsoll_service_deploying", SERVICE_GAUGE, "", NULL, deploying, NULL, "1 while a deployment is in progress." },
+	{ "plimsoll_service_deploying", SERVICE_GAUGE, "", NULL, deploying, NULL,
+	  "1 while a deployment is in progress." },
 	{ "plimsoll_service_scalable", SERVICE_GAUGE, "", NULL, scalable, NULL,
 	  "0 for services that are never scaled, such as one task per host." },
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Joins over one view: tasks to their use, services to targets and decisions. Built for one answer (a scrape, a page) and
- * thrown away; it holds pointers into the view. 1,000 tasks take about 0.2 ms.
+ * Joins over one view: tasks to their use, services to targets and decisions. Built for one answer (a scrape, a page)
+ * and thrown away; it holds pointers into the view. 1,000 tasks take about 0.2 ms.
  */
 #ifndef PLM_EXPORTS_LOOKUP_H
 #define PLM_EXPORTS_LOOKUP_H

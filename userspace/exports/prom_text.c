@@ -107,7 +107,8 @@ static const char *sample_suffix(enum plm_family_type type)
 	return type == PLM_FAMILY_COUNTER ? "_total" : type == PLM_FAMILY_INFO ? "_info" : "";
 }
 
-/* OpenMetrics names the family in its head and wants TYPE, UNIT, HELP; the older format names the samples, HELP first. */
+/* OpenMetrics names the family in its head and wants TYPE, UNIT, HELP; the older format names the samples, HELP first.
+ */
 static void add_head(struct plm_buf *out, enum plm_prom_format format, const struct plm_family *f)
 {
 	const char *type = type_names[f->type][format];

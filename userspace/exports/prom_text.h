@@ -8,7 +8,8 @@
 
 #define PLM_PROM_NUMBER_MAX 40 /* bytes of the longest number, without NUL */
 
-/* Write a value to `at` (room for PLM_PROM_NUMBER_MAX bytes); return the end. No locale, no printf for common values. */
+/* Write a value to `at` (room for PLM_PROM_NUMBER_MAX bytes); return the end. No locale, no printf for common values.
+ */
 char *plm_prom_write_u64(char *at, uint64_t v);
 char *plm_prom_write_seconds(char *at, plm_ns ns); /* exact: "12.000000345", "7" */
 /* Nine decimals below 10^9, else the shortest text that reads back the same: "0.125", "+Inf", "1.5e+12". */

@@ -112,8 +112,8 @@ static struct media_range parse_range(struct span text)
 	return m;
 }
 
-/* OpenMetrics only for who names it in a version we speak; ties go to it. Wildcards mean the older format: a client that
- * takes anything is seldom one that knows OpenMetrics. */
+/* OpenMetrics only for who names it in a version we speak; ties go to it. Wildcards mean the older format: a client
+ * that takes anything is seldom one that knows OpenMetrics. */
 enum plm_prom_format plm_prom_negotiate(const char *accept)
 {
 	if (!accept)
