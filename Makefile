@@ -39,6 +39,8 @@ LIB := $(B)/libplimsoll.a
 BIN := $(B)/plimsolld $(B)/plimsoll
 TOOL_SRC := $(wildcard tools/demo/*.c)
 TOOL := $(TOOL_SRC:tools/demo/%.c=$(B)/%)
+TOOL_LIB_SRC := $(wildcard tools/demo/lib/*.c)
+TOOL_LIB := $(B)/libplmdemo.a
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
 UNIT := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 BPFTEST_SRC := $(wildcard tests/bpf/test_*.c)
@@ -82,9 +84,15 @@ $(B)/plimsoll: $(B)/userspace/cli/main.o $(LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(PLM_LDFLAGS) $^ $(PLM_LIBS) -o $@
 
-$(TOOL): $(B)/%: $(B)/tools/demo/%.o $(LIB)
+$(TOOL_LIB): $(TOOL_LIB_SRC:%.c=$(B)/%.o)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(TOOL): $(B)/%: $(B)/tools/demo/%.o $(TOOL_LIB) $(LIB)
 	$(say) LD $@
-	$(Q)$(CC) $(PLM_LDFLAGS) $^ $(PLM_LIBS) -lpthread -o $@
+	$(Q)$(CC) $(PLM_LDFLAGS) $^ -Wl,--as-needed $(PLM_LIBS) -lpthread -o $@
+
+$(filter $(B)/tests/unit/test_demo_%,$(UNIT)): $(TOOL_LIB)
 
 $(UNIT) $(BPFTEST) $(BENCH): $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(say) LD $@
