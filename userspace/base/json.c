@@ -487,3 +487,9 @@ void plm_jw_raw(struct plm_jw *w, const char *key, const char *json)
 	begin(w, key);
 	plm_buf_adds(w->out, json);
 }
+
+void plm_jw_members(struct plm_jw *w, const char *members)
+{
+	begin(w, NULL);
+	plm_buf_adds(w->out, members);
+}

@@ -74,6 +74,7 @@ void plm_jw_i64(struct plm_jw *w, const char *key, int64_t value);
 void plm_jw_num(struct plm_jw *w, const char *key, double value); /* not finite writes null */
 void plm_jw_bool(struct plm_jw *w, const char *key, bool value);
 void plm_jw_null(struct plm_jw *w, const char *key);
+void plm_jw_members(struct plm_jw *w, const char *members); /* valid "\"a\":1,\"b\":2" into the open object; not empty */
 void plm_jw_raw(struct plm_jw *w, const char *key, const char *json); /* already valid JSON */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/num.h"
 
 #define MAX_LEFT_OPEN 1024                   /* open activities taken up after a restart */
+#define RETRY_MAX_NS (60 * PLM_NS_PER_S)
 #define REPEATS_EVERY_NS (60 * PLM_NS_PER_S) /* how often a growing repeat count is written */
 
 /* One service's present story. */
@@ -19,6 +20,8 @@ struct story {
 	plm_ns opened_mono;
 	struct plm_activity quiet; /* the newest not-scaled outcome; id "" = none since the last change */
 	plm_ns quiet_written_mono;
+	unsigned failures;         /* failed changes in a row */
+	plm_ns retry_mono;         /* no change is tried before this */
 	int desired;               /* as last seen or set by us; -1 = never seen */
 };
 
@@ -140,17 +143,32 @@ void plm_activities_begin(struct plm_activities *s, struct plm_activity *a, cons
 	plm_state_put_activity(s->state, a);
 }
 
+/* After a failed change: 1 s, doubling up to a minute. */
+static void put_off(struct story *t, const struct plm_now *now)
+{
+	unsigned doublings = t->failures < 6 ? t->failures : 6;
+	plm_ns wait = PLM_NS_PER_S << doublings;
+	t->failures++;
+	t->retry_mono = now->mono + (wait < RETRY_MAX_NS ? wait : RETRY_MAX_NS);
+}
+
+bool plm_activities_may_try(struct plm_activities *s, const char *service, const struct plm_now *now)
+{
+	const struct story *t = story_of(s, service);
+	return t && now->mono >= t->retry_mono;
+}
+
 void plm_activities_sent(struct plm_activities *s, struct plm_activity *a, int result, const struct plm_err *err,
 			 const struct plm_now *now)
 {
 	struct story *t = story_of(s, a->service);
 	if (result < 0) {
-		a->not_scaled = PLM_NS_BACKEND_ERROR;
 		finish(s, a, PLM_ACT_FAILED, now->wall, plm_err_text(err));
-	} else if (result == 1) {
-		a->not_scaled = PLM_NS_DRY_RUN;
-		finish(s, a, PLM_ACT_SUCCESSFUL, now->wall, "Dry run: nothing was changed.");
+		if (t)
+			put_off(t, now);
 	} else if (t) {
+		t->failures = 0;
+		t->retry_mono = 0;
 		write_repeats(s, t);
 		t->quiet.id[0] = '\0';
 		close_open(s, t, PLM_ACT_OVERRIDDEN, now->wall, "A newer change took its place.");

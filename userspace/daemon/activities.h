@@ -22,9 +22,11 @@ void plm_activities_free(struct plm_activities *a);
 
 /* Writes the activity down as Pending before anything is done. Fills a->id (a random UUID) and the start time. */
 void plm_activities_begin(struct plm_activities *s, struct plm_activity *a, const struct plm_now *now);
-/* The call was made: result 0 = InProgress, 1 = dry run, negative = Failed with the error's text. */
+/* The call was made: result 0 = InProgress, negative = Failed with the error's text, and the next try is put off. */
 void plm_activities_sent(struct plm_activities *s, struct plm_activity *a, int result, const struct plm_err *err,
 			 const struct plm_now *now);
+/* Whether a change of this service may be tried now: after a failure 1 s, then doubling up to a minute apart. */
+bool plm_activities_may_try(struct plm_activities *s, const char *service, const struct plm_now *now);
 /* An outcome without a change. Writes the first one of a run of equals; later ones only count. Returns true for the first. */
 bool plm_activities_not_scaled(struct plm_activities *s, struct plm_activity *a, const struct plm_now *now);
 /* Once per tick: closes what has arrived or was overtaken, notices counts that somebody else changed. */
