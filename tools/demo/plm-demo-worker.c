@@ -33,7 +33,7 @@
 #define CONNS_MAX     384
 #define REQUEST_MAX   512  /* bytes of a request's head */
 #define HEAD_WAIT_S   5    /* for a client that connects and stays silent */
-#define DRAIN_WAIT_NS 2000000LL
+#define DRAIN_PAUSE_NS 300000L
 #define CPU_MS_MAX    1000.0
 
 struct conn {
@@ -48,7 +48,7 @@ struct conn {
 static struct worker {
 	int epoll_fd, listen_fd, signal_fd;
 	int64_t cost_ns;
-	int64_t drain_since_ns; /* 0 = serving */
+	bool is_draining;
 	uint64_t served, skipped, next_order;
 	unsigned n_conns, n_queued;
 	struct conn conns[CONNS_MAX];
@@ -134,10 +134,10 @@ static void conn_read(struct worker *w, struct conn *c)
 	(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
 }
 
-/* Takes the connections that wait. Returns whether the kernel's queue was emptied. */
-static bool accept_all(struct worker *w)
+/* Takes the connections that wait, as far as there is room; when draining there is room for all. */
+static void accept_all(struct worker *w)
 {
-	const unsigned limit = w->drain_since_ns ? CONNS_MAX : CONNS_NORMAL;
+	const unsigned limit = w->is_draining ? CONNS_MAX : CONNS_NORMAL;
 	unsigned slot = 0;
 
 	while (w->n_conns < limit) {
@@ -147,7 +147,7 @@ static bool accept_all(struct worker *w)
 		if (fd < 0) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
-			return true;
+			return;
 		}
 		while (w->conns[slot].fd >= 0)
 			slot++;
@@ -160,7 +160,6 @@ static bool accept_all(struct worker *w)
 		else
 			conn_read(w, &w->conns[slot]); /* the request is mostly there already */
 	}
-	return false;
 }
 
 /* Serves the request that has waited longest. One whose client has gone costs nothing: nobody would see the answer. */
@@ -200,8 +199,10 @@ static void close_silent(struct worker *w)
 	}
 }
 
-/* From here on SYNs to this listener vanish; handshakes under way still end. Offset 13 of a TCP header holds the flags. */
-static void drain_begin(struct worker *w)
+/* Leaves the group of listeners. SYNs vanish from here on (offset 13 of a TCP header holds the flags), handshakes under way
+ * end; then all that waits is taken and the listener closed. A SYN that vanished costs its client a second, so the pause
+ * is short: over loopback a handshake takes some microseconds. */
+static void drain(struct worker *w)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
@@ -212,20 +213,13 @@ static void drain_begin(struct worker *w)
 	};
 	struct sock_fprog prog = { .len = PLM_ARRAY_SIZE(code), .filter = code };
 
-	if (w->drain_since_ns)
+	if (w->is_draining)
 		return;
+	w->is_draining = true;
 	if (setsockopt(w->listen_fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
 		fprintf(stderr, "plm-demo-worker: SO_ATTACH_FILTER: %s; a request may be lost\n", strerror(errno));
-	w->drain_since_ns = clock_ns(CLOCK_MONOTONIC);
-}
-
-/* Closes the listener once nothing can be left in its queue. */
-static void drain_step(struct worker *w)
-{
-	const bool is_settled = clock_ns(CLOCK_MONOTONIC) - w->drain_since_ns >= DRAIN_WAIT_NS;
-
-	if (w->listen_fd < 0 || !accept_all(w) || !is_settled)
-		return;
+	(void)nanosleep(&(struct timespec){ .tv_nsec = DRAIN_PAUSE_NS }, NULL);
+	accept_all(w);
 	(void)close(w->listen_fd);
 	w->listen_fd = -1;
 }
@@ -237,10 +231,10 @@ static void handle_event(struct worker *w, uint32_t tag)
 	if (tag == TAG_SIGNAL) {
 		while (read(w->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			;
-		drain_begin(w);
+		drain(w);
 	} else if (tag == TAG_LISTEN) {
 		if (w->listen_fd >= 0)
-			(void)accept_all(w);
+			accept_all(w);
 	} else if (w->conns[tag].fd >= 0 && !w->conns[tag].is_queued) {
 		conn_read(w, &w->conns[tag]);
 	}
@@ -260,17 +254,15 @@ static void listen_arm(struct worker *w, bool want)
 
 static void run(struct worker *w)
 {
-	while (!w->drain_since_ns || w->listen_fd >= 0 || w->n_conns > 0) {
+	while (!w->is_draining || w->n_conns > 0) {
 		struct epoll_event evs[32];
-		int timeout_ms = w->n_queued ? 0 : w->drain_since_ns ? 1 : w->n_conns ? 1000 : -1;
+		int timeout_ms = w->n_queued ? 0 : w->n_conns ? 1000 : -1;
 		int n;
 
 		listen_arm(w, w->n_conns < CONNS_NORMAL);
 		n = epoll_wait(w->epoll_fd, evs, PLM_ARRAY_SIZE(evs), timeout_ms);
 		for (int i = 0; i < n; i++)
 			handle_event(w, evs[i].data.u32);
-		if (w->drain_since_ns)
-			drain_step(w);
 		serve_one(w);
 		if (w->n_conns > w->n_queued)
 			close_silent(w);

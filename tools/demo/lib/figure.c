@@ -101,7 +101,8 @@ static void panels(struct plm_plot *p, const struct columns *c)
 	*panel = (struct plm_plot_panel){ .title = "CPU utilisation of the service, read from the kernel", .height = 104 };
 	add(panel, "measured", ORANGE, PLM_PLOT_LINE, c->t, c->cpu, c->n_points);
 	add(panel, "target", TEAL, PLM_PLOT_DASHED, c->target_t, c->target_v, 2);
-	plm_plot_ticks(panel, highest(c->cpu, c->n_points, 100), 5, " %");
+	plm_plot_ticks(panel, 100, 5, " %");
+	panel->max = fmax(104, highest(c->cpu, c->n_points, 0)); /* a hard limit; sampling may read a little above */
 	panel = &p->panels[p->n_panels++];
 	*panel = (struct plm_plot_panel){ .title = "Tasks", .height = 104 };
 	add(panel, "running", GREEN, PLM_PLOT_STEP_AREA, c->t, c->running, c->n_points);
@@ -126,10 +127,15 @@ int plm_record_plot(const struct plm_record *r, const struct plm_record_facts *f
 
 	if (!c || !p || columns_fill(c, r) < 0)
 		return plm_err_set(err, ENOMEM, path, "out of memory");
-	snprintf(subtitle, sizeof(subtitle),
-		 "Load rises: first decision after %.1f s, %d tasks after %.1f s; p99 from %s down to %s. %zu requests, %zu failed.",
-		 f->first_out_s - s->step_s, s->needed, f->capacity_s - s->step_s, plm_term_ms(f->step.p99_ms, p99_step),
-		 plm_term_ms(f->settled.p99_ms, p99_settled), f->all.offered, f->all.failed);
+	if (isfinite(f->first_out_s) && isfinite(f->capacity_s))
+		snprintf(subtitle, sizeof(subtitle),
+			 "Load rises: first decision after %.1f s, %d tasks after %.1f s; p99 from %s down to %s. %zu requests, "
+			 "%zu failed.", f->first_out_s - s->step_s, s->needed, f->capacity_s - s->step_s,
+			 plm_term_ms(f->step.p99_ms, p99_step), plm_term_ms(f->settled.p99_ms, p99_settled), f->all.offered,
+			 f->all.failed);
+	else
+		snprintf(subtitle, sizeof(subtitle), "The load rose and the service did not reach %d tasks. %zu requests, %zu failed.",
+			 s->needed, f->all.offered, f->all.failed);
 	snprintf(span, sizeof(span), "%g requests/s offered", s->peak);
 	*p = (struct plm_plot){ .title = "Plimsoll: a service follows its load", .subtitle = subtitle, .seconds = s->seconds,
 				.span_from = s->step_s, .span_to = s->fall_s, .span_label = span, .marks_label = "scaling decisions" };

@@ -110,8 +110,8 @@ void plm_live_decision(const struct plm_live *l, const struct plm_record_decisio
 	const bool is_out = d->to > d->from, has_fallen = d->t_s >= s->fall_s;
 
 	print_time(d->t_s > 0 ? d->t_s : 0);
-	printf("  %s%s%s %d %s %d tasks%s", t->bold, is_out ? t->green : t->cyan, is_out ? t->up : t->down, d->from, t->arrow, d->to,
-	       t->off);
+	printf("  %s%s%s %d %s %d %s%s", t->bold, is_out ? t->green : t->cyan, is_out ? t->up : t->down, d->from, t->arrow, d->to,
+	       d->to == 1 ? "task" : "tasks", t->off);
 	if (d->t_s >= s->step_s)
 		printf(", %.1f s after the load %s", d->t_s - (has_fallen ? s->fall_s : s->step_s), has_fallen ? "fell" : "rose");
 	printf("\n%*s", 9, "");

@@ -66,7 +66,8 @@ void plm_plot_ticks(struct plm_plot_panel *panel, double top, unsigned most, con
 		if (steps[i] * power * most >= top * 0.999)
 			step = steps[i] * power;
 	panel->n_ticks = 0;
-	for (double at = 0; at <= top * 1.001 + step * 0.999 && panel->n_ticks < PLM_PLOT_MAX_TICKS; at += step) {
+	panel->max = 0;
+	for (double at = 0; panel->max < top * 0.999 && panel->n_ticks < PLM_PLOT_MAX_TICKS; at += step) {
 		struct plm_plot_tick *tick = &panel->ticks[panel->n_ticks++];
 		tick->at = at;
 		snprintf(tick->label, sizeof(tick->label), "%g%s", at, unit);
@@ -151,10 +152,9 @@ static void legend(const struct plm_plot_panel *panel, double y, struct plm_buf 
 	}
 }
 
-static void panel_svg(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out)
+/* What lies under the marks: the span and the grid. */
+static void panel_ground(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out)
 {
-	label(out, LEFT, top - 9, "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\"", panel->title);
-	legend(panel, top - 9, out);
 	if (p->span_to > p->span_from)
 		plm_buf_addf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"" SPAN "\"/>\n",
 			     x_of(p, p->span_from), top, x_of(p, p->span_to) - x_of(p, p->span_from), panel->height);
@@ -164,8 +164,28 @@ static void panel_svg(const struct plm_plot *p, const struct plm_plot_panel *pan
 			     i == 0 ? "#9ca3af" : GRID);
 		label(out, LEFT - 8, y + 4, "font-size=\"11\" text-anchor=\"end\" fill=\"" FAINT "\"", panel->ticks[i].label);
 	}
+}
+
+/* What lies over them. The title has a white edge, where a mark passes behind it. */
+static void panel_front(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out)
+{
+	label(out, LEFT, top - 9,
+	      "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\" stroke=\"#ffffff\" stroke-width=\"5\" "
+	      "stroke-linejoin=\"round\" paint-order=\"stroke\"",
+	      panel->title);
+	legend(panel, top - 9, out);
 	for (size_t i = 0; i < panel->n_series; i++)
 		series(p, panel, top, &panel->series[i], out);
+}
+
+static void panels(const struct plm_plot *p, double top, struct plm_buf *out,
+		   void (*draw)(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out))
+{
+	for (size_t i = 0; i < p->n_panels; i++) {
+		top += PANEL_HEAD;
+		draw(p, &p->panels[i], top, out);
+		top += p->panels[i].height + PANEL_GAP;
+	}
 }
 
 static void time_axis(const struct plm_plot *p, double y, struct plm_buf *out)
@@ -206,7 +226,8 @@ static void marks(const struct plm_plot *p, double rows_top, double bottom, stru
 void plm_plot_svg(const struct plm_plot *p, struct plm_buf *out)
 {
 	const double rows_top = HEAD;
-	double y = rows_top + MARK_ROWS * MARK_ROW, bottom = y;
+	const double y = rows_top + MARK_ROWS * MARK_ROW;
+	double bottom = y;
 
 	for (size_t i = 0; i < p->n_panels; i++)
 		bottom += PANEL_HEAD + p->panels[i].height + (i ? PANEL_GAP : 0);
@@ -218,15 +239,12 @@ void plm_plot_svg(const struct plm_plot *p, struct plm_buf *out)
 	plm_buf_adds(out, "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
 	label(out, 24, 30, "font-size=\"18\" font-weight=\"700\" fill=\"" INK "\"", p->title);
 	label(out, 24, 50, "font-size=\"12.5\" fill=\"" FAINT "\"", p->subtitle);
-	for (size_t i = 0; i < p->n_panels; i++) {
-		y += PANEL_HEAD;
-		panel_svg(p, &p->panels[i], y, out);
-		if (i == 0 && p->span_to > p->span_from && p->span_label)
-			label(out, x_of(p, p->span_to) - 8, y + p->panels[0].height - 8,
-			      "font-size=\"11\" text-anchor=\"end\" fill=\"" FAINT "\"", p->span_label);
-		y += p->panels[i].height + PANEL_GAP;
-	}
+	panels(p, y, out, panel_ground);
 	marks(p, rows_top, bottom, out);
+	panels(p, y, out, panel_front);
+	if (p->n_panels > 0 && p->span_to > p->span_from && p->span_label)
+		label(out, x_of(p, p->span_to) - 8, y + PANEL_HEAD + p->panels[0].height - 8,
+		      "font-size=\"11\" text-anchor=\"end\" fill=\"" FAINT "\"", p->span_label);
 	time_axis(p, bottom, out);
 	plm_buf_adds(out, "</svg>\n");
 }

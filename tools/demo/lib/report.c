@@ -25,7 +25,7 @@ static void tasks_over_time(const struct plm_record *r, const struct plm_term *t
 	double since_s = 0;
 	int column = 12;
 
-	printf("  %-9s ", "tasks");
+	printf("  %-9s", "tasks");
 	for (size_t i = 0; i < r->n_points; i++) {
 		const bool is_last = i + 1 == r->n_points;
 		char text[48];
@@ -33,11 +33,11 @@ static void tasks_over_time(const struct plm_record *r, const struct plm_term *t
 			continue;
 		const double until_s = is_last ? r->points[i].t_s : r->points[i + 1].t_s;
 		const int n = snprintf(text, sizeof(text), "%d for %.0f s", r->points[i].running, until_s - since_s);
-		if (column + n > 92) {
-			printf("\n%12s", "");
+		if (column + n > 98) {
+			printf("\n%11s", "");
 			column = 12;
 		}
-		printf("%s%s%s%s", text, is_last ? "" : " ", is_last ? "" : term->arrow, is_last ? "" : " ");
+		printf(" %s%s%s", text, is_last ? "" : " ", is_last ? "" : term->arrow);
 		column += n + 3;
 		since_s = until_s;
 	}

@@ -50,15 +50,19 @@ struct plm_term plm_term_detect(void)
 
 void plm_term_wrap(const char *text, int column, int indent)
 {
-	while (*text) {
-		const size_t word = strcspn(text, " ");
-		if (column + 1 + (int)word > COLUMNS && column > indent) {
+	for (bool is_first = true; *text; is_first = false) {
+		const int word = (int)strcspn(text, " ");
+		if (!is_first && column + 1 + word > COLUMNS) {
 			printf("\n%*s", indent, "");
 			column = indent;
+		} else if (!is_first) {
+			fputc(' ', stdout);
+			column++;
 		}
-		printf("%.*s%s", (int)word, text, text[word] ? " " : "");
-		column += (int)word + 1;
-		text += word + strspn(text + word, " ");
+		printf("%.*s", word, text);
+		column += word;
+		text += word;
+		text += strspn(text, " ");
 	}
 	puts("");
 }
