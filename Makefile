@@ -93,6 +93,7 @@ $(TOOL): $(B)/%: $(B)/tools/demo/%.o $(TOOL_LIB) $(LIB)
 	$(Q)$(CC) $(PLM_LDFLAGS) $^ -Wl,--as-needed $(PLM_LIBS) -lpthread -o $@
 
 $(filter $(B)/tests/unit/test_demo_%,$(UNIT)): $(TOOL_LIB)
+$(filter $(B)/tests/unit/test_demo_%,$(UNIT)): PLM_LIBS := $(TOOL_LIB) $(LIB) $(PLM_LIBS) -lpthread
 
 $(UNIT) $(BPFTEST) $(BENCH): $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(say) LD $@

@@ -12,7 +12,11 @@
 #include "base/json.h"
 #include "sweep.h"
 
-#define FILE_MAX 16384
+#define FILE_MAX             16384
+#define CONFIG_FILE          "plimsoll.json"
+#define POLICY_FILE          "policy.json"
+#define TASK_DEFINITION_FILE "task-definition.json"
+#define SERVICE_FILE         "service.json"
 
 static void plan(struct plm_demo_scenario *s)
 {
@@ -105,6 +109,25 @@ static void task_definition(const struct plm_demo_scenario *s, struct plm_jw *w)
 	plm_jw_end_obj(w);
 }
 
+/* The body of ECS's CreateService. */
+static void service(const struct plm_demo_scenario *s, struct plm_jw *w)
+{
+	(void)s;
+	plm_jw_obj(w, NULL);
+	plm_jw_str(w, "cluster", "demo");
+	plm_jw_str(w, "serviceName", "web");
+	plm_jw_str(w, "taskDefinition", "web");
+	plm_jw_i64(w, "desiredCount", PLM_DEMO_MIN);
+	plm_jw_end_obj(w);
+}
+
+static void one_path(struct plm_jw *w, const char *key, const char *path)
+{
+	plm_jw_arr(w, key);
+	plm_jw_str(w, NULL, path);
+	plm_jw_end_arr(w);
+}
+
 static void config(const struct plm_demo_scenario *s, struct plm_jw *w)
 {
 	plm_jw_obj(w, NULL);
@@ -112,9 +135,7 @@ static void config(const struct plm_demo_scenario *s, struct plm_jw *w)
 	plm_jw_str(w, "state_dir", s->folder);
 	plm_jw_str(w, "socket", s->socket);
 	plm_jw_i64(w, "sample_interval_ms", PLM_DEMO_INTERVAL_MS);
-	plm_jw_arr(w, "policies");
-	plm_jw_str(w, NULL, "policy.json");
-	plm_jw_end_arr(w);
+	one_path(w, "policies", POLICY_FILE);
 	plm_jw_obj(w, "web");
 	plm_jw_str(w, "listen_address", "127.0.0.1:0");
 	plm_jw_end_obj(w);
@@ -122,16 +143,8 @@ static void config(const struct plm_demo_scenario *s, struct plm_jw *w)
 	plm_jw_str(w, "type", "local");
 	plm_jw_str(w, "cgroup_parent", s->cgroup);
 	plm_jw_bool(w, "stop_tasks_on_exit", true);
-	plm_jw_arr(w, "task_definitions");
-	task_definition(s, w);
-	plm_jw_end_arr(w);
-	plm_jw_arr(w, "services");
-	plm_jw_obj(w, NULL); /* the body of ECS's CreateService */
-	plm_jw_str(w, "serviceName", "web");
-	plm_jw_str(w, "taskDefinition", "web");
-	plm_jw_i64(w, "desiredCount", 1);
-	plm_jw_end_obj(w);
-	plm_jw_end_arr(w);
+	one_path(w, "task_definitions", TASK_DEFINITION_FILE);
+	one_path(w, "services", SERVICE_FILE);
 	plm_jw_end_obj(w);
 	plm_jw_end_obj(w);
 }
@@ -175,13 +188,16 @@ static void policy(const struct plm_demo_scenario *s, struct plm_jw *w)
 	plm_jw_end_obj(w);
 }
 
-static int write_document(const struct plm_demo_scenario *s, const char *path,
-			  void (*fill)(const struct plm_demo_scenario *s, struct plm_jw *w), struct plm_err *err)
+typedef void fill_fn(const struct plm_demo_scenario *s, struct plm_jw *w);
+
+static int write_document(const struct plm_demo_scenario *s, const char *name, fill_fn *fill, struct plm_err *err)
 {
 	struct plm_buf text = PLM_BUF_INIT(FILE_MAX);
 	struct plm_jw w;
+	char path[128];
 	int r;
 
+	snprintf(path, sizeof(path), "%s/%s", s->folder, name);
 	plm_jw_init(&w, &text);
 	fill(s, &w);
 	plm_buf_adds(&text, "\n");
@@ -191,10 +207,40 @@ static int write_document(const struct plm_demo_scenario *s, const char *path,
 	return r;
 }
 
+static int write_documents(const struct plm_demo_scenario *s, struct plm_err *err)
+{
+	static const struct {
+		const char *name;
+		fill_fn *fill;
+	} documents[] = {
+		{ CONFIG_FILE, config },
+		{ POLICY_FILE, policy },
+		{ TASK_DEFINITION_FILE, task_definition },
+		{ SERVICE_FILE, service },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < PLM_ARRAY_SIZE(documents); i++)
+		r = write_document(s, documents[i].name, documents[i].fill, err);
+	return r;
+}
+
+static int make_folder(struct plm_demo_scenario *s, struct plm_err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!tmp || tmp[0] != '/')
+		tmp = "/tmp";
+	if (snprintf(s->folder, sizeof(s->folder), "%s/plimsoll-demo-XXXXXX", tmp) >= (int)sizeof(s->folder))
+		return plm_err_set(err, ENAMETOOLONG, tmp, "too long for the path of a socket; set TMPDIR to a shorter folder");
+	if (!mkdtemp(s->folder))
+		return plm_err_set(err, errno, tmp, "cannot make a folder: %s", strerror(errno));
+	return 0;
+}
+
 int plm_demo_scenario_open(double seconds, double peak, struct plm_demo_scenario *ret, struct plm_err *err)
 {
 	struct plm_demo_scenario s = { .seconds = seconds, .peak = peak, .port_fd = -1 };
-	char policy_path[128];
 	int r = find_programs(&s, err);
 
 	plan(&s);
@@ -202,19 +248,16 @@ int plm_demo_scenario_open(double seconds, double peak, struct plm_demo_scenario
 		r = reserve_port(&s, err);
 	if (r < 0)
 		return r;
-	snprintf(s.folder, sizeof(s.folder), "/tmp/plimsoll-demo-XXXXXX");
-	if (!mkdtemp(s.folder)) {
+	r = make_folder(&s, err);
+	if (r < 0) {
 		plm_demo_scenario_close(&s);
-		return plm_err_set(err, errno, "/tmp", "cannot make a folder: %s", strerror(errno));
+		return r;
 	}
 	snprintf(s.cgroup, sizeof(s.cgroup), PLM_DEMO_CGROUP_PREFIX "%d", (int)getpid());
-	snprintf(s.config, sizeof(s.config), "%s/plimsoll.json", s.folder);
+	snprintf(s.config, sizeof(s.config), "%s/" CONFIG_FILE, s.folder);
 	snprintf(s.log, sizeof(s.log), "%s/plimsolld.log", s.folder);
 	snprintf(s.socket, sizeof(s.socket), "%s/plimsoll.sock", s.folder);
-	snprintf(policy_path, sizeof(policy_path), "%s/policy.json", s.folder);
-	r = write_document(&s, s.config, config, err);
-	if (r == 0)
-		r = write_document(&s, policy_path, policy, err);
+	r = write_documents(&s, err);
 	if (r < 0) {
 		plm_sweep_folder(s.folder);
 		plm_demo_scenario_close(&s);

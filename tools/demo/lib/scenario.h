@@ -31,7 +31,7 @@ struct plm_demo_scenario {
 	int needed;                  /* tasks that hold the target at the peak */
 	int port, port_fd;           /* shared by the tasks; port_fd keeps it reserved, -1 = none */
 	struct plm_load_profile profile;
-	char folder[64], config[PATH_MAX], log[PATH_MAX], socket[108], cgroup[64];
+	char folder[80], config[PATH_MAX], log[PATH_MAX], socket[108], cgroup[64];
 	char daemon[PATH_MAX], worker[PATH_MAX]; /* programs, beside this one */
 };
 
