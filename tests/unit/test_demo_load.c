@@ -45,8 +45,11 @@ static void profile_parse__good_text__phases_and_rates(void **state)
 
 static void profile_parse__bad_text__einval_and_output_untouched(void **state)
 {
-	static const char *const bad[] = { "", "12", "12:", ":5", "0:5", "5:-1", "5:1-", "5:1,", "5:1x", "5:nan", "1e9:1",
-					   "1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1" };
+	static const char *const bad[] = {
+		"",	"12",	 "12:",	  ":5",
+		"0:5",	"5:-1",	 "5:1-",  "5:1,",
+		"5:1x", "5:nan", "1e9:1", "1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1"
+	};
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -95,7 +98,8 @@ static void schedule__poisson__mean_and_variance_of_a_poisson_process(void **sta
 	free(bins);
 	const double mean = sum / 1000, variance = squares / 1000 - mean * mean;
 	assert_true(fabs(mean - 50) < 5 * sqrt(50.0 / 1000));
-	assert_true(fabs(variance / mean - 1) < 5 * sqrt(2.0 / 1000)); /* five standard deviations of the dispersion index */
+	assert_true(fabs(variance / mean - 1) <
+		    5 * sqrt(2.0 / 1000)); /* five standard deviations of the dispersion index */
 }
 
 static void schedule__seed__same_seed_same_times_other_seed_other_times(void **state)
@@ -143,7 +147,7 @@ static void stats__by_due_and_by_end__each_its_own_window(void **state)
 	assert_true(s.p99_ms == 500);
 	assert_int_equal(plm_load_stats_of(requests, 4, 5 * S, PLM_LOAD_BY_END, S, 2 * S, &s), 0);
 	assert_int_equal(s.offered, 2); /* due in it: one ended, one open */
-	assert_int_equal(s.ok, 2);      /* ended in it */
+	assert_int_equal(s.ok, 2);	/* ended in it */
 	assert_true(s.p50_ms == 30);
 	assert_true(s.p99_ms == 500);
 }
@@ -181,7 +185,8 @@ static void stats__hundred_values__nearest_rank(void **state)
 	(void)state;
 
 	for (int i = 0; i < 100; i++) /* 1…100 ms, in another order */
-		requests[i] = (struct plm_load_request){ .due = i, .end = i + (plm_ns)(1 + i * 37 % 100) * MS,
+		requests[i] = (struct plm_load_request){ .due = i,
+							 .end = i + (plm_ns)(1 + i * 37 % 100) * MS,
 							 .outcome = PLM_LOAD_OK };
 	assert_int_equal(plm_load_stats_of(requests, 100, S, PLM_LOAD_BY_DUE, 0, S, &s), 0);
 	assert_true(s.p50_ms == 50);

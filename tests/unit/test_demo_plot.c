@@ -23,7 +23,8 @@ static void ticks__any_top__round_steps_that_cover_it(void **state)
 		double top, max;
 		unsigned most;
 		size_t n;
-	} cases[] = { { 6, 6, 6, 7 }, { 110, 150, 4, 4 }, { 100, 100, 5, 6 }, { 1, 1, 4, 6 }, { 0.3, 0.3, 3, 4 }, { 131, 150, 4, 4 } };
+	} cases[] = { { 6, 6, 6, 7 }, { 110, 150, 4, 4 }, { 100, 100, 5, 6 },
+		      { 1, 1, 4, 6 }, { 0.3, 0.3, 3, 4 }, { 131, 150, 4, 4 } };
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -42,8 +43,9 @@ static void svg__gap_in_a_series__two_paths_and_no_nan(void **state)
 	struct plm_buf out = PLM_BUF_INIT(PLM_PLOT_MAX_BYTES);
 	(void)state;
 
-	p.panels[0] = (struct plm_plot_panel){ .title = "panel", .height = 100, .n_series = 1,
-					       .series = { { "s", "#123456", PLM_PLOT_LINE, t, v, 5 } } };
+	p.panels[0] = (struct plm_plot_panel){
+		.title = "panel", .height = 100, .n_series = 1, .series = { { "s", "#123456", PLM_PLOT_LINE, t, v, 5 } }
+	};
 	plm_plot_ticks(&p.panels[0], 3, 3, "");
 	plm_plot_svg(&p, &out);
 	assert_false(out.failed);
@@ -64,7 +66,12 @@ static void svg__log_panel_and_values_outside__stay_in_the_area(void **state)
 	double x0, y0, x1, y1;
 	(void)state;
 
-	p.panels[0] = (struct plm_plot_panel){ .title = "", .height = 100, .is_log = true, .min = 1, .max = 1000, .n_series = 1,
+	p.panels[0] = (struct plm_plot_panel){ .title = "",
+					       .height = 100,
+					       .is_log = true,
+					       .min = 1,
+					       .max = 1000,
+					       .n_series = 1,
 					       .series = { { "s", "#123456", PLM_PLOT_LINE, t, v, 2 } } };
 	plm_plot_svg(&p, &out);
 	path = strstr(out.data, "stroke-linejoin=\"round\" d=\"M");

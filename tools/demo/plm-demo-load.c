@@ -36,7 +36,8 @@ static void help(FILE *out)
 	      "  -m, --max-in-flight N   more at once are not sent and have failed (default 800)\n"
 	      "  -h, --help\n"
 	      "\n"
-	      "Columns: second; offered = due in that second; ok, failed = ended in it; p50_ms, p99_ms = latency of those from\n"
+	      "Columns: second; offered = due in that second; ok, failed = ended in it; p50_ms, p99_ms = latency of "
+	      "those from\n"
 	      "the time each was due (empty when none ended; a failed one counts as at least the time-out).\n"
 	      "Exit status: 0 all answered, 1 some failed or interrupted, 2 usage.\n",
 	      out);
@@ -100,8 +101,8 @@ static int run(const struct plm_load_cfg *cfg)
 	fprintf(stderr,
 		"offered %zu: ok %zu, timed out %zu, reset %zu, bad status %zu, not sent %zu, unfinished %zu; "
 		"p50 %.1f ms, p99 %.1f ms, max %.1f ms\n",
-		s.offered, s.ok, s.by_outcome[PLM_LOAD_TIMED_OUT], s.by_outcome[PLM_LOAD_RESET], s.by_outcome[PLM_LOAD_BAD],
-		s.by_outcome[PLM_LOAD_NOT_SENT], open, s.p50_ms, s.p99_ms, s.max_ms);
+		s.offered, s.ok, s.by_outcome[PLM_LOAD_TIMED_OUT], s.by_outcome[PLM_LOAD_RESET],
+		s.by_outcome[PLM_LOAD_BAD], s.by_outcome[PLM_LOAD_NOT_SENT], open, s.p50_ms, s.p99_ms, s.max_ms);
 	plm_load_free(l);
 	return s.failed > 0 || open > 0;
 }
@@ -114,10 +115,14 @@ static bool option_u64(const char *text, uint64_t min, uint64_t max, uint64_t *r
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "port", required_argument, NULL, 'p' },	   { "profile", required_argument, NULL, 'P' },
-		{ "arrivals", required_argument, NULL, 'a' },	   { "seed", required_argument, NULL, 's' },
-		{ "timeout-ms", required_argument, NULL, 't' },	   { "max-in-flight", required_argument, NULL, 'm' },
-		{ "help", no_argument, NULL, 'h' },		   { 0 },
+		{ "port", required_argument, NULL, 'p' },
+		{ "profile", required_argument, NULL, 'P' },
+		{ "arrivals", required_argument, NULL, 'a' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "timeout-ms", required_argument, NULL, 't' },
+		{ "max-in-flight", required_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	struct plm_load_cfg cfg = { .seed = 1, .timeout = 5 * PLM_NS_PER_S, .max_in_flight = 800 };
 	const char *profile = "12:12,30:110,30:12";

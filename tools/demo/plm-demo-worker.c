@@ -28,13 +28,13 @@
 
 #include "base/cleanup.h"
 
-#define CONNS_NORMAL  64
-#define BACKLOG       256
-#define CONNS_MAX     384
-#define REQUEST_MAX   512  /* bytes of a request's head */
-#define HEAD_WAIT_S   5    /* for a client that connects and stays silent */
+#define CONNS_NORMAL   64
+#define BACKLOG	       256
+#define CONNS_MAX      384
+#define REQUEST_MAX    512 /* bytes of a request's head */
+#define HEAD_WAIT_S    5   /* for a client that connects and stays silent */
 #define DRAIN_PAUSE_NS 300000L
-#define CPU_MS_MAX    1000.0
+#define CPU_MS_MAX     1000.0
 
 struct conn {
 	int fd; /* -1 = free */
@@ -96,8 +96,8 @@ static void conn_answer(struct worker *w, struct conn *c, const char *status, co
 	int n;
 
 	n = snprintf(out, sizeof(out),
-		     "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status,
-		     strlen(text), text);
+		     "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		     status, strlen(text), text);
 	(void)send(c->fd, out, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	conn_close(w, c);
 }
@@ -199,9 +199,9 @@ static void close_silent(struct worker *w)
 	}
 }
 
-/* Leaves the group of listeners. SYNs vanish from here on (offset 13 of a TCP header holds the flags), handshakes under way
- * end; then all that waits is taken and the listener closed. A SYN that vanished costs its client a second, so the pause
- * is short: over loopback a handshake takes some microseconds. */
+/* Leaves the group of listeners. SYNs vanish from here on (offset 13 of a TCP header holds the flags), handshakes under
+ * way end; then all that waits is taken and the listener closed. A SYN that vanished costs its client a second, so the
+ * pause is short: over loopback a handshake takes some microseconds. */
 static void drain(struct worker *w)
 {
 	struct sock_filter code[] = {
@@ -281,7 +281,8 @@ static int env_number(const char *name, double min, double max, double fallback,
 	}
 	v = strtod(text, &end);
 	if (end == text || *end || !(v >= min && v <= max)) {
-		fprintf(stderr, "plm-demo-worker: %s is \"%s\"; it must be a number from %g to %g\n", name, text, min, max);
+		fprintf(stderr, "plm-demo-worker: %s is \"%s\"; it must be a number from %g to %g\n", name, text, min,
+			max);
 		return -EINVAL;
 	}
 	*ret = v;

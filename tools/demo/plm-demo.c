@@ -26,9 +26,9 @@
 #include "lib/record.h"
 
 #define DEFAULT_SVG    "build/demo/plimsoll-demo.svg"
-#define READY_S        20.0 /* for the daemon, and again for its first task */
-#define LOOK_MS        250
-#define SILENCE_S      5.0  /* of the daemon, during the run */
+#define READY_S	       20.0 /* for the daemon, and again for its first task */
+#define LOOK_MS	       250
+#define SILENCE_S      5.0 /* of the daemon, during the run */
 #define LOAD_TIMEOUT_S 5
 #define LOAD_IN_FLIGHT 900
 #define LOG_LINES      15
@@ -49,12 +49,15 @@ struct demo {
 	double cpu_at_ready_s;
 };
 
-static struct demo demo = { .seconds = PLM_DEMO_SECONDS, .peak = PLM_DEMO_PEAK_RATE, .svg = DEFAULT_SVG, .signal_fd = -1 };
+static struct demo demo = {
+	.seconds = PLM_DEMO_SECONDS, .peak = PLM_DEMO_PEAK_RATE, .svg = DEFAULT_SVG, .signal_fd = -1
+};
 
 static void help(void)
 {
 	printf("Usage: plm-demo [options]\n"
-	       "Shows plimsolld scaling a service under a load that rises and falls. Needs root (cgroups and eBPF); leaves\n"
+	       "Shows plimsolld scaling a service under a load that rises and falls. Needs root (cgroups and eBPF); "
+	       "leaves\n"
 	       "nothing behind but the plot.\n"
 	       "\n"
 	       "  --seconds N   length of the load, 24 to 600 (default %g); it rises at 1/6 and falls at 7/12\n"
@@ -64,7 +67,8 @@ static void help(void)
 	       "  --keep        keep the configuration, state and log of the daemon, and say where they are\n"
 	       "  --help\n"
 	       "\n"
-	       "Exit status: 0 it scaled out and in, quickly, and latency recovered; 1 it did not, or something failed;\n"
+	       "Exit status: 0 it scaled out and in, quickly, and latency recovered; 1 it did not, or something "
+	       "failed;\n"
 	       "2 usage; 77 not root; 130 and 143 interrupted.\n",
 	       PLM_DEMO_SECONDS, PLM_DEMO_PEAK_RATE, PLM_DEMO_QUICK_SECONDS);
 }
@@ -112,7 +116,8 @@ static int check_alive(struct demo *d)
 
 	if (plm_keeper_is_alive(&d->keeper))
 		return 0;
-	snprintf(what, sizeof(what), WIFSIGNALED(d->keeper.status) ? "plimsolld was ended by signal %d" : "plimsolld ended with status %d",
+	snprintf(what, sizeof(what),
+		 WIFSIGNALED(d->keeper.status) ? "plimsolld was ended by signal %d" : "plimsolld ended with status %d",
 		 WIFSIGNALED(d->keeper.status) ? WTERMSIG(d->keeper.status) : WEXITSTATUS(d->keeper.status));
 	return fail(d, what, NULL);
 }
@@ -162,7 +167,11 @@ static int start(struct demo *d)
 	struct plm_demo_scenario *s = &d->scenario;
 	char *const argv[] = { s->daemon, (char *)"--config.file", s->config, NULL };
 	const struct plm_keeper_cfg cfg = {
-		.argv = argv, .log = s->log, .folder = s->folder, .keep_folder = d->keep, .cgroup = s->cgroup,
+		.argv = argv,
+		.log = s->log,
+		.folder = s->folder,
+		.keep_folder = d->keep,
+		.cgroup = s->cgroup,
 	};
 	struct plm_err err = PLM_ERR_INIT;
 	int r;
@@ -339,8 +348,8 @@ static int tidy_up(struct demo *d, int result)
 	else if (report.sweep.left > 0)
 		why = "cgroups could not be removed";
 	if (result == 0 || result == 1)
-		printf("  %s%s%s %s\n", why ? d->term.red : d->term.green, why ? d->term.cross : d->term.tick, d->term.off,
-		       why ? why : "everything stopped; no process, cgroup or file stays");
+		printf("  %s%s%s %s\n", why ? d->term.red : d->term.green, why ? d->term.cross : d->term.tick,
+		       d->term.off, why ? why : "everything stopped; no process, cgroup or file stays");
 	else if (why)
 		fprintf(stderr, "plm-demo: %s\n", why);
 	if (d->keep)
@@ -360,9 +369,12 @@ static int usage(const char *what, const char *value)
 static int parse(struct demo *d, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seconds", required_argument, NULL, 's' }, { "peak", required_argument, NULL, 'p' },
-		{ "quick", no_argument, NULL, 'q' },         { "svg", required_argument, NULL, 'o' },
-		{ "keep", no_argument, NULL, 'k' },          { "help", no_argument, NULL, 'h' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "peak", required_argument, NULL, 'p' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "svg", required_argument, NULL, 'o' },
+		{ "keep", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int c;

@@ -5,13 +5,13 @@
 
 #include "record.h"
 
-#define STEP_WINDOW_S    10.0
-#define SETTLED_SHARE    (1.0 / 3) /* of the time at the peak, at its end */
-#define CLAIM_PEAK       3         /* tasks at least */
-#define CLAIM_LAST       2         /* desired at most, at the end of a run of full length */
+#define STEP_WINDOW_S	 10.0
+#define SETTLED_SHARE	 (1.0 / 3) /* of the time at the peak, at its end */
+#define CLAIM_PEAK	 3	   /* tasks at least */
+#define CLAIM_LAST	 2	   /* desired at most, at the end of a run of full length */
 #define CLAIM_DECISION_S 5.0
-#define CLAIM_RECOVERY   0.5       /* the settled p99 is at most this share of the step's */
-#define FULL_LENGTH_S    60.0      /* shorter runs need not come as far down */
+#define CLAIM_RECOVERY	 0.5  /* the settled p99 is at most this share of the step's */
+#define FULL_LENGTH_S	 60.0 /* shorter runs need not come as far down */
 
 static plm_ns ns(double s)
 {
@@ -86,17 +86,20 @@ int plm_record_check(const struct plm_record *r, const struct plm_record_facts *
 	int wrong = 0;
 
 	printf("\n%sDoes it hold?%s\n", term->bold, term->off);
-	wrong += claim(term, f->peak >= CLAIM_PEAK, "scaled out from %d to %d tasks (at least %d)", PLM_DEMO_MIN, f->peak,
-		       CLAIM_PEAK);
-	wrong += claim(term, f->last_desired <= last_max, "scaled in again: %d desired, %d running at the end (at most %d desired)",
-		       f->last_desired, f->last, last_max);
+	wrong += claim(term, f->peak >= CLAIM_PEAK, "scaled out from %d to %d tasks (at least %d)", PLM_DEMO_MIN,
+		       f->peak, CLAIM_PEAK);
+	wrong += claim(term, f->last_desired <= last_max,
+		       "scaled in again: %d desired, %d running at the end (at most %d desired)", f->last_desired,
+		       f->last, last_max);
 	if (isfinite(decision_s))
-		wrong += claim(term, decision_s <= CLAIM_DECISION_S, "first decision %.1f s after the load rose (at most %g s)",
-			       decision_s, CLAIM_DECISION_S);
+		wrong +=
+			claim(term, decision_s <= CLAIM_DECISION_S,
+			      "first decision %.1f s after the load rose (at most %g s)", decision_s, CLAIM_DECISION_S);
 	else
 		wrong += claim(term, false, "no decision to scale out after the load rose");
-	wrong += claim(term, f->settled.p99_ms <= CLAIM_RECOVERY * f->step.p99_ms,
-		       "p99 recovered under full load: %s, after %s while the load rose (at most %g %% of it)",
-		       plm_term_ms(f->settled.p99_ms, settled), plm_term_ms(f->step.p99_ms, step), CLAIM_RECOVERY * 100);
+	wrong +=
+		claim(term, f->settled.p99_ms <= CLAIM_RECOVERY * f->step.p99_ms,
+		      "p99 recovered under full load: %s, after %s while the load rose (at most %g %% of it)",
+		      plm_term_ms(f->settled.p99_ms, settled), plm_term_ms(f->step.p99_ms, step), CLAIM_RECOVERY * 100);
 	return wrong;
 }

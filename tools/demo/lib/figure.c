@@ -81,16 +81,17 @@ static double highest(const double *v, size_t n, double floor_value)
 	return max;
 }
 
-static void add(struct plm_plot_panel *panel, const char *label, const char *colour, enum plm_plot_style style, const double *t,
-		const double *v, size_t n)
+static void add(struct plm_plot_panel *panel, const char *label, const char *colour, enum plm_plot_style style,
+		const double *t, const double *v, size_t n)
 {
 	panel->series[panel->n_series++] = (struct plm_plot_series){ label, colour, style, t, v, n };
 }
 
 static void panels(struct plm_plot *p, const struct columns *c)
 {
-	static const struct plm_plot_tick latency[] = { { 3, "3 ms" }, { 10, "10 ms" }, { 30, "30 ms" }, { 100, "100 ms" },
-							{ 300, "300 ms" }, { 1000, "1 s" }, { 3000, "3 s" }, { 10000, "10 s" } };
+	static const struct plm_plot_tick latency[] = { { 3, "3 ms" },	   { 10, "10 ms" },   { 30, "30 ms" },
+							{ 100, "100 ms" }, { 300, "300 ms" }, { 1000, "1 s" },
+							{ 3000, "3 s" },   { 10000, "10 s" } };
 	struct plm_plot_panel *panel = &p->panels[p->n_panels++];
 
 	*panel = (struct plm_plot_panel){ .title = "Requests per second", .height = 104 };
@@ -98,7 +99,8 @@ static void panels(struct plm_plot *p, const struct columns *c)
 	add(panel, "served", BLUE, PLM_PLOT_LINE, c->mid_t, c->served, c->n_bins);
 	plm_plot_ticks(panel, fmax(highest(c->offered, c->n_bins, 1), highest(c->served, c->n_bins, 1)), 4, "");
 	panel = &p->panels[p->n_panels++];
-	*panel = (struct plm_plot_panel){ .title = "CPU utilisation of the service, read from the kernel", .height = 104 };
+	*panel = (struct plm_plot_panel){ .title = "CPU utilisation of the service, read from the kernel",
+					  .height = 104 };
 	add(panel, "measured", ORANGE, PLM_PLOT_LINE, c->t, c->cpu, c->n_points);
 	add(panel, "target", TEAL, PLM_PLOT_DASHED, c->target_t, c->target_v, 2);
 	plm_plot_ticks(panel, 100, 5, " %");
@@ -109,8 +111,12 @@ static void panels(struct plm_plot *p, const struct columns *c)
 	add(panel, "desired", "#111827", PLM_PLOT_STEP, c->t, c->desired, c->n_points);
 	plm_plot_ticks(panel, highest(c->desired, c->n_points, 4), 6, "");
 	panel = &p->panels[p->n_panels++];
-	*panel = (struct plm_plot_panel){ .title = "Latency from when a request was due", .height = 128, .is_log = true,
-					  .min = 3, .max = 10000, .n_ticks = PLM_ARRAY_SIZE(latency) };
+	*panel = (struct plm_plot_panel){ .title = "Latency from when a request was due",
+					  .height = 128,
+					  .is_log = true,
+					  .min = 3,
+					  .max = 10000,
+					  .n_ticks = PLM_ARRAY_SIZE(latency) };
 	memcpy(panel->ticks, latency, sizeof(latency));
 	add(panel, "p50", GREY, PLM_PLOT_LINE, c->mid_t, c->p50, c->n_bins);
 	add(panel, "p99", PURPLE, PLM_PLOT_LINE, c->mid_t, c->p99, c->n_bins);
@@ -129,16 +135,23 @@ int plm_record_plot(const struct plm_record *r, const struct plm_record_facts *f
 		return plm_err_set(err, ENOMEM, path, "out of memory");
 	if (isfinite(f->first_out_s) && isfinite(f->capacity_s))
 		snprintf(subtitle, sizeof(subtitle),
-			 "Load rises: first decision after %.1f s, %d tasks after %.1f s; p99 from %s down to %s. %zu requests, "
-			 "%zu failed.", f->first_out_s - s->step_s, s->needed, f->capacity_s - s->step_s,
-			 plm_term_ms(f->step.p99_ms, p99_step), plm_term_ms(f->settled.p99_ms, p99_settled), f->all.offered,
-			 f->all.failed);
+			 "Load rises: first decision after %.1f s, %d tasks after %.1f s; p99 from %s down to %s. "
+			 "%zu requests, %zu failed.",
+			 f->first_out_s - s->step_s, s->needed, f->capacity_s - s->step_s,
+			 plm_term_ms(f->step.p99_ms, p99_step), plm_term_ms(f->settled.p99_ms, p99_settled),
+			 f->all.offered, f->all.failed);
 	else
-		snprintf(subtitle, sizeof(subtitle), "The load rose and the service did not reach %d tasks. %zu requests, %zu failed.",
-			 s->needed, f->all.offered, f->all.failed);
+		snprintf(subtitle, sizeof(subtitle),
+			 "The load rose and the service did not reach %d tasks. %zu requests, %zu failed.", s->needed,
+			 f->all.offered, f->all.failed);
 	snprintf(span, sizeof(span), "%g requests/s offered", s->peak);
-	*p = (struct plm_plot){ .title = "Plimsoll: a service follows its load", .subtitle = subtitle, .seconds = s->seconds,
-				.span_from = s->step_s, .span_to = s->fall_s, .span_label = span, .marks_label = "scaling decisions" };
+	*p = (struct plm_plot){ .title = "Plimsoll: a service follows its load",
+				.subtitle = subtitle,
+				.seconds = s->seconds,
+				.span_from = s->step_s,
+				.span_to = s->fall_s,
+				.span_label = span,
+				.marks_label = "scaling decisions" };
 	for (size_t i = 0; i < r->n_decisions && p->n_marks < PLM_PLOT_MAX_MARKS; i++) {
 		const struct plm_record_decision *d = &r->decisions[i];
 		struct plm_plot_mark *m = &p->marks[p->n_marks++];

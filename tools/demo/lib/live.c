@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#define BAR_CELLS 20 /* 5 % each */
-#define BUSY_S    10.0 /* after a change of the load: a line each second */
+#define BAR_CELLS 20   /* 5 % each */
+#define BUSY_S	  10.0 /* after a change of the load: a line each second */
 
 void plm_live_intro(const struct plm_live *l, const struct plm_watch_host *host)
 {
@@ -12,17 +12,18 @@ void plm_live_intro(const struct plm_live *l, const struct plm_watch_host *host)
 	const struct plm_term *t = l->term;
 	const double per_task = PLM_DEMO_CPU_UNITS / 1024.0 * 1000 / PLM_DEMO_CPU_MS;
 
-	printf("%sPlimsoll demo%s: one service, a load that steps from %g to %g requests/s and back, %.0f s.\n\n", t->bold, t->off,
-	       s->profile.phases[0].rate_from, s->peak, s->seconds);
+	printf("%sPlimsoll demo%s: one service, a load that steps from %g to %g requests/s and back, %.0f s.\n\n",
+	       t->bold, t->off, s->profile.phases[0].rate_from, s->peak, s->seconds);
 	printf("  service  web: tasks of %g vCPU in their own cgroups; a request takes %g ms of CPU, so one task\n"
 	       "           serves at most %.0f a second\n",
 	       PLM_DEMO_CPU_UNITS / 1024.0, PLM_DEMO_CPU_MS, per_task);
-	printf("  policy   AWS target tracking, ECSServiceAverageCPUUtilization at %g %%, %d to %d tasks\n", PLM_DEMO_TARGET,
-	       PLM_DEMO_MIN, PLM_DEMO_MAX);
+	printf("  policy   AWS target tracking, ECSServiceAverageCPUUtilization at %g %%, %d to %d tasks\n",
+	       PLM_DEMO_TARGET, PLM_DEMO_MIN, PLM_DEMO_MAX);
 	printf("  load     open loop: sent when due, however slow the answers; latency counts from then\n");
-	printf("  kernel   Linux %s, cgroups %s, rung %s (%s)\n\n", host->kernel, host->cgroup_mode, host->rung, host->rung_name);
-	printf("%s   time   offered   served       p99   CPU of the service, target %g %%   tasks%s\n", t->dim, PLM_DEMO_TARGET,
-	       t->off);
+	printf("  kernel   Linux %s, cgroups %s, rung %s (%s)\n\n", host->kernel, host->cgroup_mode, host->rung,
+	       host->rung_name);
+	printf("%s   time   offered   served       p99   CPU of the service, target %g %%   tasks%s\n", t->dim,
+	       PLM_DEMO_TARGET, t->off);
 }
 
 static void print_time(double t_s)
@@ -75,14 +76,14 @@ static void load_changes(struct plm_live *l, double t_s)
 
 	if (!l->has_risen && t_s >= s->step_s) {
 		print_time(s->step_s);
-		printf("  %s%s load rises from %g to %g requests/s%s\n", l->term->bold, l->term->dot, s->profile.phases[0].rate_from,
-		       s->peak, l->term->off);
+		printf("  %s%s load rises from %g to %g requests/s%s\n", l->term->bold, l->term->dot,
+		       s->profile.phases[0].rate_from, s->peak, l->term->off);
 		l->has_risen = true;
 	}
 	if (!l->has_fallen && t_s >= s->fall_s) {
 		print_time(s->fall_s);
-		printf("  %s%s load falls to %g requests/s%s\n", l->term->bold, l->term->dot, s->profile.phases[2].rate_from,
-		       l->term->off);
+		printf("  %s%s load falls to %g requests/s%s\n", l->term->bold, l->term->dot,
+		       s->profile.phases[2].rate_from, l->term->off);
 		l->has_fallen = true;
 	}
 }
@@ -110,10 +111,11 @@ void plm_live_decision(const struct plm_live *l, const struct plm_record_decisio
 	const bool is_out = d->to > d->from, has_fallen = d->t_s >= s->fall_s;
 
 	print_time(d->t_s > 0 ? d->t_s : 0);
-	printf("  %s%s%s %d %s %d %s%s", t->bold, is_out ? t->green : t->cyan, is_out ? t->up : t->down, d->from, t->arrow, d->to,
-	       d->to == 1 ? "task" : "tasks", t->off);
+	printf("  %s%s%s %d %s %d %s%s", t->bold, is_out ? t->green : t->cyan, is_out ? t->up : t->down, d->from,
+	       t->arrow, d->to, d->to == 1 ? "task" : "tasks", t->off);
 	if (d->t_s >= s->step_s)
-		printf(", %.1f s after the load %s", d->t_s - (has_fallen ? s->fall_s : s->step_s), has_fallen ? "fell" : "rose");
+		printf(", %.1f s after the load %s", d->t_s - (has_fallen ? s->fall_s : s->step_s),
+		       has_fallen ? "fell" : "rose");
 	printf("\n%*s", 9, "");
 	plm_term_wrap(d->cause, 9, 9);
 	(void)fflush(stdout);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When requests are due. A profile of linear phases has a cumulated count C(t) that is quadratic in each phase; the k-th
- * request is due where C(t) reaches the k-th arrival of a process of rate one: k + ½ for even arrivals, a sum of
+ * When requests are due. A profile of linear phases has a cumulated count C(t) that is quadratic in each phase; the
+ * k-th request is due where C(t) reaches the k-th arrival of a process of rate one: k + ½ for even arrivals, a sum of
  * exponential variates for Poisson ones (inversion of the mean function, the textbook way to an inhomogeneous process).
  */
 #include <errno.h>
@@ -19,18 +19,22 @@ static int parse_phase(char *text, struct plm_load_phase *ret, struct plm_err *e
 	char *rate = strchr(text, ':'), *to;
 
 	if (!rate)
-		return plm_err_set(err, EINVAL, "profile", "phase \"%s\" must be SECONDS:RATE or SECONDS:RATE-RATE", text);
+		return plm_err_set(err, EINVAL, "profile", "phase \"%s\" must be SECONDS:RATE or SECONDS:RATE-RATE",
+				   text);
 	*rate++ = '\0';
 	to = strchr(rate, '-');
 	if (to)
 		*to++ = '\0';
 	if (plm_parse_double(text, 0.001, PLM_LOAD_MAX_SECONDS, &p.seconds) < 0)
-		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be seconds from 0.001 to %g", text, PLM_LOAD_MAX_SECONDS);
+		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be seconds from 0.001 to %g", text,
+				   PLM_LOAD_MAX_SECONDS);
 	if (plm_parse_double(rate, 0, PLM_LOAD_MAX_RATE, &p.rate_from) < 0)
-		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be requests a second from 0 to %g", rate, PLM_LOAD_MAX_RATE);
+		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be requests a second from 0 to %g", rate,
+				   PLM_LOAD_MAX_RATE);
 	p.rate_to = p.rate_from;
 	if (to && plm_parse_double(to, 0, PLM_LOAD_MAX_RATE, &p.rate_to) < 0)
-		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be requests a second from 0 to %g", to, PLM_LOAD_MAX_RATE);
+		return plm_err_set(err, EINVAL, "profile", "\"%s\" must be requests a second from 0 to %g", to,
+				   PLM_LOAD_MAX_RATE);
 	*ret = p;
 	return 0;
 }
@@ -120,7 +124,8 @@ int plm_load_schedule(const struct plm_load_profile *p, enum plm_load_arrivals a
 		total += phase_count(&p->phases[i]);
 	/* A Poisson count stays within ten standard deviations of its mean. */
 	if (total + 10 * sqrt(total) + 16 > PLM_LOAD_MAX_REQUESTS)
-		return plm_err_set(err, E2BIG, "profile", "about %.0f requests; at most %u fit", total, PLM_LOAD_MAX_REQUESTS);
+		return plm_err_set(err, E2BIG, "profile", "about %.0f requests; at most %u fit", total,
+				   PLM_LOAD_MAX_REQUESTS);
 	cap = (size_t)(total + 10 * sqrt(total)) + 16;
 	due = malloc(cap * sizeof(*due));
 	if (!due)

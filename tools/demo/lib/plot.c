@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH      920.0
-#define LEFT       64.0
-#define RIGHT      24.0
-#define HEAD       62.0 /* title and subtitle */
+#define WIDTH	   920.0
+#define LEFT	   64.0
+#define RIGHT	   24.0
+#define HEAD	   62.0 /* title and subtitle */
 #define MARK_ROW   19.0
 #define MARK_ROWS  3
 #define MARK_WIDTH 40.0
 #define PANEL_HEAD 30.0 /* a panel's title and legend, above its area */
 #define PANEL_GAP  14.0
-#define FOOT       44.0
-#define INK        "#1f2937"
-#define FAINT      "#6b7280"
-#define GRID       "#e5e7eb"
-#define SPAN       "#f3f4f6"
+#define FOOT	   44.0
+#define INK	   "#1f2937"
+#define FAINT	   "#6b7280"
+#define GRID	   "#e5e7eb"
+#define SPAN	   "#f3f4f6"
 
 static void escaped(struct plm_buf *out, const char *text)
 {
@@ -84,8 +84,8 @@ static bool is_stepped(const struct plm_plot_series *s)
 }
 
 /* The points [from, to) as path commands; the caller has opened the attribute. */
-static void path(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, const struct plm_plot_series *s,
-		 size_t from, size_t to, struct plm_buf *out)
+static void path(const struct plm_plot *p, const struct plm_plot_panel *panel, double top,
+		 const struct plm_plot_series *s, size_t from, size_t to, struct plm_buf *out)
 {
 	for (size_t i = from; i < to; i++) {
 		const double x = x_of(p, s->t[i]), y = y_of(panel, top, s->v[i]);
@@ -97,8 +97,8 @@ static void path(const struct plm_plot *p, const struct plm_plot_panel *panel, d
 		plm_buf_addf(out, "H%.1f", x_of(p, s->t[to]));
 }
 
-static void run_of(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, const struct plm_plot_series *s,
-		   size_t from, size_t to, struct plm_buf *out)
+static void run_of(const struct plm_plot *p, const struct plm_plot_panel *panel, double top,
+		   const struct plm_plot_series *s, size_t from, size_t to, struct plm_buf *out)
 {
 	const double bottom = top + panel->height;
 	const bool is_area = s->style == PLM_PLOT_AREA || s->style == PLM_PLOT_STEP_AREA;
@@ -108,15 +108,15 @@ static void run_of(const struct plm_plot *p, const struct plm_plot_panel *panel,
 		path(p, panel, top, s, from, to, out);
 		plm_buf_addf(out, "V%.1fH%.1fZ\"/>\n", bottom, x_of(p, s->t[from]));
 	}
-	plm_buf_addf(out, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\"%s d=\"", s->colour,
-		     is_area || s->style == PLM_PLOT_DASHED ? "1.3" : "2",
+	plm_buf_addf(out, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\"%s d=\"",
+		     s->colour, is_area || s->style == PLM_PLOT_DASHED ? "1.3" : "2",
 		     s->style == PLM_PLOT_DASHED ? " stroke-dasharray=\"6 4\"" : "");
 	path(p, panel, top, s, from, to, out);
 	plm_buf_adds(out, "\"/>\n");
 }
 
-static void series(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, const struct plm_plot_series *s,
-		   struct plm_buf *out)
+static void series(const struct plm_plot *p, const struct plm_plot_panel *panel, double top,
+		   const struct plm_plot_series *s, struct plm_buf *out)
 {
 	size_t from = 0;
 
@@ -143,11 +143,14 @@ static void legend(const struct plm_plot_panel *panel, double y, struct plm_buf 
 		label(out, x, y, "font-size=\"11.5\" fill=\"" INK "\"", s->label);
 		x -= 26;
 		if (is_area)
-			plm_buf_addf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"20\" height=\"9\" fill=\"%s\" fill-opacity=\"0.25\" "
-				     "stroke=\"%s\"/>\n", x, y - 8.5, s->colour, s->colour);
+			plm_buf_addf(out,
+				     "<rect x=\"%.1f\" y=\"%.1f\" width=\"20\" height=\"9\" fill=\"%s\" "
+				     "fill-opacity=\"0.25\" "
+				     "stroke=\"%s\"/>\n",
+				     x, y - 8.5, s->colour, s->colour);
 		else
-			plm_buf_addf(out, "<path d=\"M%.1f,%.1fh20\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", x, y - 4, s->colour,
-				     s->style == PLM_PLOT_DASHED ? " stroke-dasharray=\"5 3\"" : "");
+			plm_buf_addf(out, "<path d=\"M%.1f,%.1fh20\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", x, y - 4,
+				     s->colour, s->style == PLM_PLOT_DASHED ? " stroke-dasharray=\"5 3\"" : "");
 		x -= 14;
 	}
 }
@@ -162,7 +165,8 @@ static void panel_ground(const struct plm_plot *p, const struct plm_plot_panel *
 		const double y = y_of(panel, top, panel->ticks[i].at);
 		plm_buf_addf(out, "<path d=\"M%.1f,%.1fH%.1f\" stroke=\"%s\"/>\n", LEFT, y, WIDTH - RIGHT,
 			     i == 0 ? "#9ca3af" : GRID);
-		label(out, LEFT - 8, y + 4, "font-size=\"11\" text-anchor=\"end\" fill=\"" FAINT "\"", panel->ticks[i].label);
+		label(out, LEFT - 8, y + 4, "font-size=\"11\" text-anchor=\"end\" fill=\"" FAINT "\"",
+		      panel->ticks[i].label);
 	}
 }
 
@@ -179,7 +183,8 @@ static void panel_front(const struct plm_plot *p, const struct plm_plot_panel *p
 }
 
 static void panels(const struct plm_plot *p, double top, struct plm_buf *out,
-		   void (*draw)(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out))
+		   void (*draw)(const struct plm_plot *p, const struct plm_plot_panel *panel, double top,
+				struct plm_buf *out))
 {
 	for (size_t i = 0; i < p->n_panels; i++) {
 		top += PANEL_HEAD;
@@ -215,11 +220,14 @@ static void marks(const struct plm_plot *p, double rows_top, double bottom, stru
 			row++;
 		const double y = rows_top + (double)row * MARK_ROW;
 		end[row] = x + MARK_WIDTH / 2 + 3;
-		plm_buf_addf(out, "<path d=\"M%.1f,%.1fV%.1f\" stroke=\"%s\" stroke-width=\"1\" stroke-dasharray=\"2 3\"/>\n", x,
-			     y + 15, bottom, m->colour);
+		plm_buf_addf(
+			out,
+			"<path d=\"M%.1f,%.1fV%.1f\" stroke=\"%s\" stroke-width=\"1\" stroke-dasharray=\"2 3\"/>\n", x,
+			y + 15, bottom, m->colour);
 		plm_buf_addf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"16\" rx=\"8\" fill=\"%s\"/>\n",
 			     x - MARK_WIDTH / 2, y, MARK_WIDTH, m->colour);
-		label(out, x, y + 12, "font-size=\"11\" font-weight=\"600\" text-anchor=\"middle\" fill=\"#ffffff\"", m->text);
+		label(out, x, y + 12, "font-size=\"11\" font-weight=\"600\" text-anchor=\"middle\" fill=\"#ffffff\"",
+		      m->text);
 	}
 }
 
@@ -231,9 +239,11 @@ void plm_plot_svg(const struct plm_plot *p, struct plm_buf *out)
 
 	for (size_t i = 0; i < p->n_panels; i++)
 		bottom += PANEL_HEAD + p->panels[i].height + (i ? PANEL_GAP : 0);
-	plm_buf_addf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
-		     "font-family=\"'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif\">\n",
-		     WIDTH, bottom + FOOT, WIDTH, bottom + FOOT);
+	plm_buf_addf(
+		out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\" "
+		"font-family=\"'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif\">\n",
+		WIDTH, bottom + FOOT, WIDTH, bottom + FOOT);
 	plm_buf_adds(out, "<title>");
 	escaped(out, p->title);
 	plm_buf_adds(out, "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");

@@ -19,8 +19,8 @@
 
 enum plm_plot_style {
 	PLM_PLOT_LINE,
-	PLM_PLOT_STEP,      /* a value holds until the next */
-	PLM_PLOT_AREA,      /* filled down to the axis, thin outline */
+	PLM_PLOT_STEP,	    /* a value holds until the next */
+	PLM_PLOT_AREA,	    /* filled down to the axis, thin outline */
 	PLM_PLOT_STEP_AREA, /* both */
 	PLM_PLOT_DASHED,
 };
@@ -51,7 +51,7 @@ struct plm_plot_mark {
 };
 struct plm_plot {
 	const char *title, *subtitle;
-	double seconds; /* the axis is 0 to this */
+	double seconds;		   /* the axis is 0 to this */
 	double span_from, span_to; /* shaded; equal = none */
 	const char *span_label;
 	const char *marks_label; /* what the marks are */
@@ -63,7 +63,8 @@ struct plm_plot {
 
 /* Appends the document; failure is sticky in `out`. */
 void plm_plot_svg(const struct plm_plot *p, struct plm_buf *out);
-/* Ticks from 0 at a round step (1, 2, 5 times a power of ten), at most `most` of them above 0; sets max to cover `top`. */
+/* Ticks from 0 at a round step (1, 2, 5 times a power of ten), at most `most` of them above 0; sets max to cover `top`.
+ */
 void plm_plot_ticks(struct plm_plot_panel *panel, double top, unsigned most, const char *unit);
 
 #endif

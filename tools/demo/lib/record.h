@@ -38,15 +38,15 @@ struct plm_record {
 
 /* Times are seconds after the load's start; NAN = did not happen. */
 struct plm_record_facts {
-	int peak, last;           /* running: most, and at the end */
+	int peak, last; /* running: most, and at the end */
 	int last_desired;
-	double first_out_s;       /* decision */
-	double capacity_s;        /* as many tasks running as the peak needs */
-	double first_in_s;        /* decision, after the fall */
-	double at_min_s;          /* desired back at the minimum, after the fall */
+	double first_out_s;					 /* decision */
+	double capacity_s;					 /* as many tasks running as the peak needs */
+	double first_in_s;					 /* decision, after the fall */
+	double at_min_s;					 /* desired back at the minimum, after the fall */
 	struct plm_load_stats before, step, settled, after, all; /* by due time */
-	double settled_from_s;    /* where the window of `settled` begins */
-	double step_to_s;         /* where the window of `step` ends */
+	double settled_from_s;					 /* where the window of `settled` begins */
+	double step_to_s;					 /* where the window of `step` ends */
 };
 
 void plm_record_facts(const struct plm_record *r, struct plm_record_facts *ret);
@@ -54,6 +54,7 @@ void plm_record_facts(const struct plm_record *r, struct plm_record_facts *ret);
 void plm_record_print(const struct plm_record *r, const struct plm_record_facts *f, const struct plm_term *term);
 /* Prints each claim that does not hold; returns how many. */
 int plm_record_check(const struct plm_record *r, const struct plm_record_facts *f, const struct plm_term *term);
-int plm_record_plot(const struct plm_record *r, const struct plm_record_facts *f, const char *path, struct plm_err *err);
+int plm_record_plot(const struct plm_record *r, const struct plm_record_facts *f, const char *path,
+		    struct plm_err *err);
 
 #endif

@@ -12,11 +12,11 @@
 #include "base/json.h"
 #include "sweep.h"
 
-#define FILE_MAX             16384
-#define CONFIG_FILE          "plimsoll.json"
-#define POLICY_FILE          "policy.json"
+#define FILE_MAX	     16384
+#define CONFIG_FILE	     "plimsoll.json"
+#define POLICY_FILE	     "policy.json"
 #define TASK_DEFINITION_FILE "task-definition.json"
-#define SERVICE_FILE         "service.json"
+#define SERVICE_FILE	     "service.json"
 
 static void plan(struct plm_demo_scenario *s)
 {
@@ -232,7 +232,8 @@ static int make_folder(struct plm_demo_scenario *s, struct plm_err *err)
 	if (!tmp || tmp[0] != '/')
 		tmp = "/tmp";
 	if (snprintf(s->folder, sizeof(s->folder), "%s/plimsoll-demo-XXXXXX", tmp) >= (int)sizeof(s->folder))
-		return plm_err_set(err, ENAMETOOLONG, tmp, "too long for the path of a socket; set TMPDIR to a shorter folder");
+		return plm_err_set(err, ENAMETOOLONG, tmp,
+				   "too long for the path of a socket; set TMPDIR to a shorter folder");
 	if (!mkdtemp(s->folder))
 		return plm_err_set(err, errno, tmp, "cannot make a folder: %s", strerror(errno));
 	return 0;

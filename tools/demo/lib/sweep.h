@@ -13,8 +13,8 @@ struct plm_sweep_report {
 	int left;    /* cgroups that could not be removed */
 };
 
-/* Kills and removes below `cgroup` (PLM_DEMO_CGROUP_PREFIX and at least one more character, no further slash) in each mounted
- * cgroup hierarchy; waits up to 3 s for the processes to end. */
+/* Kills and removes below `cgroup` (PLM_DEMO_CGROUP_PREFIX and at least one more character, no further slash) in each
+ * mounted cgroup hierarchy; waits up to 3 s for the processes to end. */
 struct plm_sweep_report plm_sweep_cgroup(const char *cgroup);
 /* rm -r; does not follow symbolic links. A missing folder is fine. */
 void plm_sweep_folder(const char *path);

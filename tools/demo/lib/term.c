@@ -14,9 +14,25 @@
 struct plm_term plm_term_detect(void)
 {
 	struct plm_term t = {
-		.bold = "", .dim = "", .red = "", .green = "", .cyan = "", .yellow = "", .off = "",
-		.full = "#", .empty = ".", .target = "|", .task = "#", .no_task = "-", .up = "^", .down = "v",
-		.arrow = "->", .tick = "ok ", .cross = "NOT", .rule = "-", .dot = "*",
+		.bold = "",
+		.dim = "",
+		.red = "",
+		.green = "",
+		.cyan = "",
+		.yellow = "",
+		.off = "",
+		.full = "#",
+		.empty = ".",
+		.target = "|",
+		.task = "#",
+		.no_task = "-",
+		.up = "^",
+		.down = "v",
+		.arrow = "->",
+		.tick = "ok ",
+		.cross = "NOT",
+		.rule = "-",
+		.dot = "*",
 	};
 	const char *no_colour = getenv("NO_COLOR"), *type = getenv("TERM");
 

@@ -12,7 +12,8 @@ struct plm_term {
 };
 
 struct plm_term plm_term_detect(void);
-/* Prints text wrapped at 100 columns; the lines after the first begin with `indent` blanks. `column` is where it begins. */
+/* Prints text wrapped at 100 columns; the lines after the first begin with `indent` blanks. `column` is where it
+ * begins. */
 void plm_term_wrap(const char *text, int column, int indent);
 /* "5.4 ms", "1.23 s"; "-" when not finite. */
 const char *plm_term_ms(double ms, char buf[16]);

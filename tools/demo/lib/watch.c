@@ -16,7 +16,9 @@
 static int get(const char *socket, const char *path, struct plm_buf *body, struct plm_err *err)
 {
 	char url[256];
-	const struct plm_http_request req = { .unix_socket = socket, .method = "GET", .url = url, .timeout_ms = TIMEOUT_MS };
+	const struct plm_http_request req = {
+		.unix_socket = socket, .method = "GET", .url = url, .timeout_ms = TIMEOUT_MS
+	};
 
 	snprintf(url, sizeof(url), "http://localhost%s", path);
 	return plm_http(&req, body, err);
@@ -70,7 +72,8 @@ int plm_watch_read_service(const char *socket, const char *service, struct plm_w
 	if (r < 0)
 		return r;
 	r = plm_err_set(err, ENOENT, "/api/v1/services", "no service \"%s\"", service);
-	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "services")) {
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "services"))
+	{
 		text(item, "service", name, sizeof(name));
 		if (strcmp(name, service) != 0)
 			continue;
@@ -120,7 +123,8 @@ int plm_watch_read_activities(const char *socket, const char *service, struct pl
 	list = cJSON_GetObjectItemCaseSensitive(doc, "activities");
 	for (int i = cJSON_GetArraySize(list) - 1; i >= 0 && n < PLM_WATCH_MAX_ACTIVITIES; i--) {
 		const cJSON *item = cJSON_GetArrayItem(list, i);
-		struct plm_watch_activity a = { .from = (int)number(item, "from", -1), .to = (int)number(item, "to", -1) };
+		struct plm_watch_activity a = { .from = (int)number(item, "from", -1),
+						.to = (int)number(item, "to", -1) };
 
 		text(item, "activity_id", a.id, sizeof(a.id));
 		text(item, "cause", a.cause, sizeof(a.cause));
