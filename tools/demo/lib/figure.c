@@ -109,7 +109,8 @@ static void panels(struct plm_plot *p, const struct columns *c)
 	*panel = (struct plm_plot_panel){ .title = "Tasks", .height = 104 };
 	add(panel, "running", GREEN, PLM_PLOT_STEP_AREA, c->t, c->running, c->n_points);
 	add(panel, "desired", "#111827", PLM_PLOT_STEP, c->t, c->desired, c->n_points);
-	plm_plot_ticks(panel, highest(c->desired, c->n_points, 4), 6, "");
+	plm_plot_ticks(panel, fmax(highest(c->desired, c->n_points, 4), highest(c->running, c->n_points, 4)), 6, "");
+	panel->max += 0.4;
 	panel = &p->panels[p->n_panels++];
 	*panel = (struct plm_plot_panel){ .title = "Latency from when a request was due",
 					  .height = 128,

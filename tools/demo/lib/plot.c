@@ -140,13 +140,12 @@ static void legend(const struct plm_plot_panel *panel, double y, struct plm_buf 
 		const struct plm_plot_series *s = &panel->series[i];
 		const bool is_area = s->style == PLM_PLOT_AREA || s->style == PLM_PLOT_STEP_AREA;
 		x -= (double)strlen(s->label) * 6.1 + 4;
-		label(out, x, y, "font-size=\"11.5\" fill=\"" INK "\"", s->label);
+		label(out, x, y, "font-size=\"11.5\" fill=\"" INK "\"" HALO, s->label);
 		x -= 26;
 		if (is_area)
 			plm_buf_addf(out,
 				     "<rect x=\"%.1f\" y=\"%.1f\" width=\"20\" height=\"9\" fill=\"%s\" "
-				     "fill-opacity=\"0.25\" "
-				     "stroke=\"%s\"/>\n",
+				     "fill-opacity=\"0.25\" stroke=\"%s\"/>\n",
 				     x, y - 8.5, s->colour, s->colour);
 		else
 			plm_buf_addf(out, "<path d=\"M%.1f,%.1fh20\" stroke=\"%s\" stroke-width=\"2\"%s/>\n", x, y - 4,
@@ -170,12 +169,11 @@ static void panel_ground(const struct plm_plot *p, const struct plm_plot_panel *
 	}
 }
 
-/* What lies over them. The title has a white edge, where a mark passes behind it. */
+/* What lies over them. */
 static void panel_front(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out)
 {
 	label(out, LEFT, top - 9,
-	      "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\" stroke=\"#ffffff\" stroke-width=\"5\" "
-	      "stroke-linejoin=\"round\" paint-order=\"stroke\"",
+	      "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\"" HALO,
 	      panel->title);
 	legend(panel, top - 9, out);
 	for (size_t i = 0; i < panel->n_series; i++)
