@@ -19,6 +19,8 @@
 #define FAINT	   "#6b7280"
 #define GRID	   "#e5e7eb"
 #define SPAN	   "#f3f4f6"
+/* A white edge around text that a mark may pass behind. */
+#define HALO " stroke=\"#ffffff\" stroke-width=\"5\" stroke-linejoin=\"round\" paint-order=\"stroke\""
 
 static void escaped(struct plm_buf *out, const char *text)
 {
