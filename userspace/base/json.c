@@ -211,12 +211,15 @@ static int get(const cJSON *obj, const struct plm_json_at *at, const char *key, 
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
 	if (!item || cJSON_IsNull(item)) {
-		if (required)
-			return plm_json_err(err, at, key, "is required: %s", wanted);
-		return 0;
+		if (!required)
+			return 0;
+		(void)plm_json_err(err, at, key, "is required: %s", wanted);
+		return -EINVAL;
 	}
-	if (!is(item))
-		return plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+	if (!is(item)) {
+		(void)plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+		return -EINVAL;
+	}
 	*ret = item;
 	return 1;
 }
