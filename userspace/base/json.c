@@ -238,8 +238,10 @@ int plm_json_str(const cJSON *obj, const struct plm_json_at *at, const char *key
 	if (r <= 0)
 		return r;
 	size_t len = strlen(item->valuestring);
-	if (len < min_len || len > max_len)
-		return plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+	if (len < min_len || len > max_len) {
+		(void)plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+		return -EINVAL;
+	}
 	*ret = item->valuestring;
 	return 1;
 }
