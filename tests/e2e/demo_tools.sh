@@ -90,7 +90,7 @@ first=$WORKER
 "$BUILD/plm-demo-load" -p "$PORT" -P 5:150 >/dev/null 2>"$DIR/load.log" &
 load=$!
 for _ in $(seq 15); do
-    worker DEMO_PORT=$PORT DEMO_CPU_MS=2
+    worker DEMO_PORT="$PORT" DEMO_CPU_MS=2
     sleep 0.2
     kill "$WORKER"
     wait "$WORKER"
