@@ -55,7 +55,7 @@ cpu_ticks() {
 # --- the worker ---
 
 PORT=$(free_port)
-worker PORT=$PORT DEMO_CPU_MS=5
+worker PORT="$PORT" DEMO_CPU_MS=5
 before=$(cpu_ticks "$WORKER")
 "$BUILD/plm-demo-load" -p "$PORT" -P 1:60 -a even >/dev/null 2>"$DIR/load.log"
 served=$?
@@ -85,12 +85,12 @@ DEMO_CPU_MS=x PORT=1 "$BUILD/plm-demo-worker" 2>"$DIR/err"
 report "worker__bad_environment__status_2_and_names_it" $? "$(cat "$DIR/err")"
 
 PORT=$(free_port)
-worker DEMO_PORT=$PORT DEMO_CPU_MS=2
+worker DEMO_PORT="$PORT" DEMO_CPU_MS=2
 first=$WORKER
 "$BUILD/plm-demo-load" -p "$PORT" -P 5:150 >/dev/null 2>"$DIR/load.log" &
 load=$!
 for _ in $(seq 15); do
-    worker DEMO_PORT=$PORT DEMO_CPU_MS=2
+    worker DEMO_PORT="$PORT" DEMO_CPU_MS=2
     sleep 0.2
     kill "$WORKER"
     wait "$WORKER"
