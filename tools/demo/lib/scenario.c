@@ -179,7 +179,6 @@ static void policy(const struct plm_demo_scenario *s, struct plm_jw *w)
 	plm_jw_end_obj(w);
 	plm_jw_end_obj(w);
 	plm_jw_obj(w, "Plimsoll"); /* a demo has no five minutes to wait before it scales in */
-	plm_jw_i64(w, "WindowSeconds", PLM_DEMO_WINDOW_S);
 	plm_jw_obj(w, "ScaleIn");
 	plm_jw_i64(w, "StabilizationSeconds", s->stabilize_in_s);
 	plm_jw_end_obj(w);

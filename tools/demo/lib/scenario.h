@@ -23,7 +23,6 @@
 #define PLM_DEMO_SECONDS 72.0
 #define PLM_DEMO_QUICK_SECONDS 30.0
 #define PLM_DEMO_INTERVAL_MS 500 /* the daemon's sample interval */
-#define PLM_DEMO_WINDOW_S 3      /* over which the policy averages utilisation */
 
 struct plm_demo_scenario {
 	double seconds, peak;  /* as asked for */
