@@ -24,7 +24,8 @@ static void keep_last_line(char *text)
 		(void)snprintf(last_message, sizeof(last_message), "%s", best);
 }
 
-__attribute__((format(printf, 2, 0))) static int on_message(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int on_message(enum libbpf_print_level level, const char *format,
+							    va_list args)
 {
 	static const char *const chatter[] = { "failed to load object", "failed to load BPF skeleton", "failed to load:" };
 	char *text = NULL;

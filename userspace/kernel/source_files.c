@@ -78,7 +78,7 @@ static struct cgroup *find_parent(const struct files_source *s, const char *path
 	char above[4096];
 	if (strcmp(path, s->root) == 0 || strlen(path) >= sizeof(above))
 		return NULL;
-	strcpy(above, path);
+	memcpy(above, path, strlen(path) + 1);
 	char *slash = strrchr(above, '/');
 	if (!slash)
 		return NULL;
