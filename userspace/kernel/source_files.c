@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rung E: samples from the files of cgroupfs, for hosts where BPF is refused. Files are opened when a cgroup appears and
- * stay open; reopening them each time would cost three to four times as much. About 40 us per cgroup and sample.
+ * stay open; reopening them each time would cost three to four times as much. 20-30 us per cgroup and sample.
  * What lived and died between two samples is not seen.
  */
 #include <errno.h>
