@@ -132,15 +132,17 @@ static int run(struct bench *b, bool is_quick)
 		if (iter_ns < 0 || files_ns == -1)
 			return 1;
 		if (i == 0)
-			printf("%8s  %24s  %24s  %6s\n%8s  %12s %11s  %12s %11s\n", "cgroups", iter_name, files_name, "ratio", "",
-			       "us/cgroup", "us/sample", "us/cgroup", "us/sample");
+			printf("%8s  %24s  %24s  %6s\n%8s  %12s %11s  %12s %11s\n", "cgroups", iter_name, files_name,
+			       "ratio", "", "us/cgroup", "us/sample", "us/cgroup", "us/sample");
 		if (files_ns == NO_ROOM) {
-			printf("%8d  %12.2f %11.0f  not measured: RLIMIT_NOFILE is too low for that many kept-open files\n", n,
-			       (double)iter_ns / n / 1e3, (double)iter_ns / 1e3);
+			printf("%8d  %12.2f %11.0f  not measured: RLIMIT_NOFILE is too low for that many kept-open "
+			       "files\n",
+			       n, (double)iter_ns / n / 1e3, (double)iter_ns / 1e3);
 			continue;
 		}
-		printf("%8d  %12.2f %11.0f  %12.2f %11.0f  %5.1fx\n", n, (double)iter_ns / n / 1e3, (double)iter_ns / 1e3,
-		       (double)files_ns / n / 1e3, (double)files_ns / 1e3, (double)files_ns / (double)iter_ns);
+		printf("%8d  %12.2f %11.0f  %12.2f %11.0f  %5.1fx\n", n, (double)iter_ns / n / 1e3,
+		       (double)iter_ns / 1e3, (double)files_ns / n / 1e3, (double)files_ns / 1e3,
+		       (double)files_ns / (double)iter_ns);
 		(void)fflush(stdout);
 	}
 	return 0;
@@ -148,7 +150,9 @@ static int run(struct bench *b, bool is_quick)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "quick", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = { { "quick", no_argument, NULL, 'q' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	bool is_quick = false;
 	struct bench b = { .n_made = 0 };
 	struct plm_err err = PLM_ERR_INIT;

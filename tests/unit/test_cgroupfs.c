@@ -28,12 +28,12 @@ static int detect(const char *mountinfo, struct plm_cgroup_layout *ret, struct p
 
 #define OTHER "22 1 0:20 / /proc rw,nosuid - proc proc rw\n23 1 254:0 / / rw - ext4 /dev/vda rw\n"
 #define V2 "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
-#define V1_COMMON                                                                              \
-	"31 23 0:28 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755\n"                           \
-	"33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"          \
-	"34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"                    \
-	"35 31 0:32 / /sys/fs/cgroup/memory rw shared:3 master:1 - cgroup cgroup rw,memory\n"  \
-	"36 31 0:33 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"                        \
+#define V1_COMMON                                                                             \
+	"31 23 0:28 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755\n"                          \
+	"33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"         \
+	"34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"                   \
+	"35 31 0:32 / /sys/fs/cgroup/memory rw shared:3 master:1 - cgroup cgroup rw,memory\n" \
+	"36 31 0:33 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"                       \
 	"37 31 0:34 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
 #define UNIFIED "38 31 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
 
@@ -73,7 +73,8 @@ static void detect__only_named_v1_beside_v2__v2(void **state)
 {
 	(void)state;
 	struct plm_cgroup_layout l;
-	assert_int_equal(detect(V2 "37 31 0:34 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n", &l, NULL), 0);
+	assert_int_equal(
+		detect(V2 "37 31 0:34 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n", &l, NULL), 0);
 	assert_int_equal(l.mode, PLM_CGROUP_V2);
 }
 
@@ -113,7 +114,8 @@ static void detect__broken_lines__skipped(void **state)
 {
 	(void)state;
 	struct plm_cgroup_layout l;
-	assert_int_equal(detect("\n - \nx - cgroup2\n1 2 3 4 - cgroup2 a b\n30 23 0:26 / /a rw - cgroup2\n" V2, &l, NULL), 0);
+	assert_int_equal(
+		detect("\n - \nx - cgroup2\n1 2 3 4 - cgroup2 a b\n30 23 0:26 / /a rw - cgroup2\n" V2, &l, NULL), 0);
 	assert_string_equal(l.v2, "/sys/fs/cgroup");
 }
 

@@ -39,12 +39,16 @@ static void add_row(struct world *w, uint64_t id, uint64_t parent_id, const char
 {
 	struct plm_sample *row = plm_sample_set_add(&w->set);
 	assert_non_null(row);
-	*row = (struct plm_sample){ .id = id, .parent_id = parent_id, .path = path, .has = PLM_HAS_CPU, .cpu_usage_ns = usage_ns };
+	*row = (struct plm_sample){
+		.id = id, .parent_id = parent_id, .path = path, .has = PLM_HAS_CPU, .cpu_usage_ns = usage_ns
+	};
 }
 
 static void event(struct world *w, uint32_t type, uint64_t id, const char *path, uint64_t cpu_ns, plm_ns time_ns)
 {
-	struct plm_event e = { .id = id, .parent_id = 1, .time_ns = (uint64_t)time_ns, .final_cpu_ns = cpu_ns, .type = type };
+	struct plm_event e = {
+		.id = id, .parent_id = 1, .time_ns = (uint64_t)time_ns, .final_cpu_ns = cpu_ns, .type = type
+	};
 	(void)snprintf(e.path, sizeof(e.path), "%s", path);
 	plm_finals_event(w->finals, &e);
 }

@@ -35,8 +35,8 @@ struct files_source {
 	size_t n, cap, max;
 	struct plm_map by_path;
 	uint64_t n_reads;
-	uint64_t n_lost; /* in this read */
-	bool is_full;    /* cgroups were left out; they get another chance when others end */
+	uint64_t n_lost;      /* in this read */
+	bool is_full;         /* cgroups were left out; they get another chance when others end */
 	struct cgroup **dead; /* ended in the last read; their paths are valid until this one */
 	size_t n_dead;
 };
@@ -201,8 +201,8 @@ static int files_read(void *ctx, struct plm_sample_set *out, struct plm_err *err
 	for (size_t i = 0; i < s->n_hierarchies; i++) {
 		int r = plm_dirwatch_update(s->watches[i], on_directory, s);
 		if (r != 0)
-			return plm_err_set(err, -r, s->hierarchies[i].mount, "cannot follow the cgroups below '%s': %s", s->root,
-					   strerror(-r));
+			return plm_err_set(err, -r, s->hierarchies[i].mount, "cannot follow the cgroups below '%s': %s",
+					   s->root, strerror(-r));
 	}
 	size_t n_gone = 0;
 	for (size_t i = 0; i < s->n; i++) {
@@ -253,7 +253,8 @@ static int files_open(const struct plm_source_cfg *cfg, void **ret_ctx, struct p
 		files_close(s);
 		return r;
 	}
-	s->max = cfg->max_cgroups && cfg->max_cgroups < PLM_SOURCE_MAX_CGROUPS ? cfg->max_cgroups : PLM_SOURCE_MAX_CGROUPS;
+	s->max = cfg->max_cgroups && cfg->max_cgroups < PLM_SOURCE_MAX_CGROUPS ? cfg->max_cgroups
+									       : PLM_SOURCE_MAX_CGROUPS;
 	s->max = raise_fd_limit(s->max);
 	*ret_ctx = s;
 	return 0;
