@@ -91,12 +91,11 @@ static void help_command(const struct plm_command *c, FILE *out)
 	struct plm_option shown[PLM_ARRAY_SIZE(common_options)];
 	size_t n_shown = 0;
 	for (size_t i = 0; i < N_COMMAND_OPTIONS; i++) {
-		bool is_form = common_options[i].offset == offsetof(struct common, output) ||
-			       common_options[i].offset == offsetof(struct common, no_headers);
+		bool is_form = common_options[i].offset == offsetof(struct common, output);
 		if (is_form && c->outputs == PLM_OUTPUTS_TEXT)
 			continue;
 		shown[n_shown] = common_options[i];
-		if (common_options[i].offset == offsetof(struct common, output) && c->outputs == PLM_OUTPUTS_OBJECT)
+		if (is_form && c->outputs == PLM_OUTPUTS_OBJECT)
 			shown[n_shown].help = "table, json or jsonl (default table)";
 		n_shown++;
 	}
