@@ -136,5 +136,6 @@ const struct plm_command plm_command_top = {
 	.n_options = PLM_ARRAY_SIZE(options),
 	.args_size = sizeof(struct args),
 	.outputs = PLM_OUTPUTS_TEXT,
+	.uses_socket = true,
 	.run = run,
 };
