@@ -52,7 +52,13 @@ struct plm_cgroup_rec {
 	__u32 hierarchy;
 };
 
-#define PLM_EV_MKDIR 1
+/* The directory name of a cgroup that user space does not know yet. */
+#define PLM_CGROUP_NAME_LEN 256 /* NAME_MAX and the NUL */
+struct plm_cgroup_name {
+	__u64 id;
+	char name[PLM_CGROUP_NAME_LEN];
+};
+
 #define PLM_EV_RMDIR 2   /* final_cpu_ns is what is known at removal */
 #define PLM_EV_RELEASE 3 /* final_cpu_ns is exact */
 
@@ -73,6 +79,7 @@ struct plm_event {
 
 _Static_assert(sizeof(struct plm_cgroup_rec) == 176, "plm_cgroup_rec is shared with the kernel side");
 _Static_assert(__builtin_offsetof(struct plm_cgroup_rec, hierarchy) == 172, "plm_cgroup_rec layout");
+_Static_assert(sizeof(struct plm_cgroup_name) == 264, "plm_cgroup_name is shared with the kernel side");
 _Static_assert(sizeof(struct plm_event) == 48 + PLM_EV_PATH_LEN, "plm_event is shared with the kernel side");
 
 #endif

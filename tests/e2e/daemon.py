@@ -119,7 +119,7 @@ def bad_configuration_ends_with_78_and_starts_nothing():
              ({"sample_interval_ms": 5}, r"sample_interval_ms: is 5; it must be from 100 to 60000"),
              ({"orchestrator": {"type": "nomad"}}, r"orchestrator\.type: .*local"),
              ({"orchestrator": {"servces": []}}, r'servces.*did you mean "services"'),
-             ({"policies": ["missing.json"]}, r"missing\.json: .*No such file"),
+             ({"raw": {"policies": ["missing.json"]}}, r"missing\.json: .*No such file"),
              ({"kernel": {"rung": "Z"}}, r"kernel\.rung: .*auto, B, C, E")]
     for change, expect in cases:
         with Host(**change) as h:
@@ -162,7 +162,7 @@ def scaled_by_hand_through_the_command_line():
 def full_disk_stops_neither_sampling_nor_scaling():
     mount = "/tmp/plm-e2e-small-disk"
     os.makedirs(mount, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", mount], check=True)
     try:
         with Host(definitions=[task_definition(command=BUSY, cpu="64")], policies=policy(high=3),
                   state_dir=mount + "/state") as h:
@@ -170,11 +170,10 @@ def full_disk_stops_neither_sampling_nor_scaling():
             h.write("plimsoll.json", h.config)
             h.start()
             wait_for("measured", lambda: h.service()["cpu_utilization_percent"] is not None)
-            with open(mount + "/filler", "wb") as f:
+            with open(mount + "/filler", "wb", buffering=0) as f:
                 try:
                     while True:
                         f.write(b"x" * 4096)
-                        f.flush()
                 except OSError:
                     pass
             wait_for("the trouble is visible", lambda: h.get("/api/v1/host")["self"]["state_error"], 40)
@@ -186,7 +185,9 @@ def full_disk_stops_neither_sampling_nor_scaling():
             wait_for("scaled out", lambda: h.service()["desired"] == 3, 90)
             assert seen <= {a["activity_id"] for a in h.activities("&include_not_scaled=1")}
             assert h.stop() == 0
-            rows = sqlite3.connect(mount + "/state/state.db").execute("SELECT count(*) FROM activities").fetchone()
+            database = sqlite3.connect(mount + "/state/state.db")
+            rows = database.execute("SELECT count(*) FROM activities").fetchone()
+            database.close()
             assert rows[0] >= len(seen)
     finally:
         subprocess.run(["umount", mount], check=True)

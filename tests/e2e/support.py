@@ -87,9 +87,10 @@ class Host:
                         "task_definitions": [f"definition-{i}.json" for i in range(len(definitions or [1]))],
                         "services": [f"service-{i}.json" for i in range(len(services or [1]))]}
         orchestrator.update(config.pop("orchestrator", {}))
+        raw = config.pop("raw", {})
         self.config = {"cluster": "test", "state_dir": self.path("state"), "socket": self.path("sock"),
                        "policies": ["policies.d"], "orchestrator": orchestrator,
-                       "web": {"listen_address": ""}, **config}
+                       "web": {"listen_address": ""}, **config, **raw}
         self.write("plimsoll.json", self.config)
 
     def path(self, name):

@@ -22,6 +22,8 @@ static void parse__broken_documents__error_with_line_and_column(void **state)
 		{ "{\"a\":1", "f.json: line 1, column 7: the document ends too early" },
 		{ "", "the document ends too early" },
 		{ "[1,", "the document ends too early" },
+		{ "{\"a\":\"cut in a stri", "line 1, column 20: the document ends too early" },
+		{ "{\"a\":\"cut after a backslash\\", "the document ends too early" },
 		{ "{\"a\":1} x", "not valid JSON" },
 		{ "{\n  \"a\" 1}", "line 2" },
 		{ "nul", "not valid JSON" },
@@ -35,7 +37,8 @@ static void parse__broken_documents__error_with_line_and_column(void **state)
 		struct plm_err err = PLM_ERR_INIT;
 		assert_int_equal(parse(cases[i].text, 0, &doc, &err), -EINVAL);
 		assert_ptr_equal(doc, (cJSON *)0x1); /* untouched */
-		assert_non_null(strstr(plm_err_text(&err), cases[i].expect));
+		if (!strstr(plm_err_text(&err), cases[i].expect))
+			fail_msg("%s -> %s", cases[i].text, plm_err_text(&err));
 	}
 }
 

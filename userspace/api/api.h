@@ -38,7 +38,8 @@ struct plm_api_request {
 struct plm_api_response {
 	int status;
 	const char *content_type;
-	struct plm_buf body;
+	const char *allow;   /* status 405: the methods that the path takes; else NULL */
+	struct plm_buf body; /* the caller's to free with plm_buf_done() */
 };
 void plm_api_handle(const struct plm_control_ops *control, void *control_ctx, const struct plm_api_request *req,
 		    struct plm_api_response *ret);

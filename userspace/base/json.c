@@ -35,17 +35,22 @@ static int parse_error(struct plm_err *err, const char *where, const char *text,
 }
 
 /* One pass before cJSON sees the text: blanks out comments, finds the depth, so that the parser behind it never
- * recurses deeper than PLM_JSON_MAX_DEPTH. Strings are skipped. */
-static int scan(char *text, size_t len, unsigned flags, const char *where, struct plm_err *err)
+ * recurses deeper than PLM_JSON_MAX_DEPTH. Strings are skipped. *ret_open_string: where a string begins that
+ * does not end, else the text's length. */
+static int scan(char *text, size_t len, unsigned flags, const char *where, size_t *ret_open_string, struct plm_err *err)
 {
 	unsigned depth = 0;
+	*ret_open_string = len;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 		if (c == '\0')
 			return parse_error(err, where, text, i, "a NUL byte is not JSON");
 		if (c == '"') {
+			size_t start = i;
 			for (i++; i < len && text[i] != '"'; i++)
 				i += text[i] == '\\';
+			if (i >= len)
+				*ret_open_string = start;
 		} else if (c == '[' || c == '{') {
 			if (++depth > PLM_JSON_MAX_DEPTH)
 				return parse_error(err, where, text, i, "nested deeper than 32 levels");
@@ -117,7 +122,8 @@ int plm_json_parse(const char *text, size_t len, unsigned flags, const char *whe
 		return plm_err_set(err, ENOMEM, where, "out of memory");
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	int r = scan(copy, len, flags, where, err);
+	size_t open_string;
+	int r = scan(copy, len, flags, where, &open_string, err);
 	if (r != 0) {
 		free(copy);
 		return r;
@@ -126,8 +132,8 @@ int plm_json_parse(const char *text, size_t len, unsigned flags, const char *whe
 	cJSON *doc = cJSON_ParseWithLengthOpts(copy, len + 1, &end, 1);
 	if (!doc) {
 		size_t at = end && end >= copy ? (size_t)(end - copy) : 0;
-		bool is_cut = at >= len || strspn(copy + at, " \t\r\n") == len - at;
-		r = parse_error(err, where, copy, at, is_cut ? "the document ends too early" : "this is not valid JSON");
+		bool is_cut = at >= len || (open_string < len && at + 1 >= open_string) || strspn(copy + at, " \t\r\n") == len - at;
+		r = parse_error(err, where, copy, is_cut ? len : at, is_cut ? "the document ends too early" : "this is not valid JSON");
 		free(copy);
 		return r;
 	}
@@ -211,12 +217,15 @@ static int get(const cJSON *obj, const struct plm_json_at *at, const char *key, 
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
 	if (!item || cJSON_IsNull(item)) {
-		if (required)
-			return plm_json_err(err, at, key, "is required: %s", wanted);
-		return 0;
+		if (!required)
+			return 0;
+		(void)plm_json_err(err, at, key, "is required: %s", wanted);
+		return -EINVAL;
 	}
-	if (!is(item))
-		return plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+	if (!is(item)) {
+		(void)plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+		return -EINVAL;
+	}
 	*ret = item;
 	return 1;
 }
@@ -229,8 +238,10 @@ int plm_json_str(const cJSON *obj, const struct plm_json_at *at, const char *key
 	if (r <= 0)
 		return r;
 	size_t len = strlen(item->valuestring);
-	if (len < min_len || len > max_len)
-		return plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+	if (len < min_len || len > max_len) {
+		(void)plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+		return -EINVAL;
+	}
 	*ret = item->valuestring;
 	return 1;
 }

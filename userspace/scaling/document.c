@@ -16,7 +16,7 @@
 
 /* Defaults of the `fast` profile. Tolerance, scale-out limits and the 300 s window are the Kubernetes HPA's. */
 #define DEFAULT_TOLERANCE 0.10
-#define DEFAULT_WINDOW_S 5
+#define DEFAULT_WINDOW_S 3
 #define DEFAULT_OUT_TASKS 4
 #define DEFAULT_OUT_PERCENT 100
 #define DEFAULT_IN_PERCENT 100
