@@ -9,6 +9,7 @@ PIDS=()
 n=0
 failed=0
 
+# shellcheck disable=SC2317 # called by the trap
 finish() {
     for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
     rm -rf "$DIR"
@@ -163,7 +164,7 @@ else
     report "demo__ended__nothing_remains" $? "$(remains "$DEMO")"
     python3 -c 'import sys, xml.dom.minidom as m; assert len(m.parse(sys.argv[1]).getElementsByTagName("path")) > 10' "$DIR/demo.svg"
     report "demo__plot__well_formed_with_curves" $?
-    [ -z "$(grep $'\033' "$DIR/demo.log")" ]
+    ! grep -q $'\033' "$DIR/demo.log"
     report "demo__not_a_terminal__no_colour" $?
 
     start_demo --quick
