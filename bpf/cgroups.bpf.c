@@ -73,12 +73,20 @@ static __always_inline void fill_pressure(struct cgroup *cgrp, struct plm_cgroup
 	struct psi_group *psi = cgrp->psi;
 	if (!psi || (bpf_core_field_exists(psi->enabled) && !psi->enabled))
 		return;
-	rec->psi_ns[0] = psi->total[0][4];
-	rec->psi_ns[1] = psi->total[0][5];
-	rec->psi_ns[2] = psi->total[0][2];
-	rec->psi_ns[3] = psi->total[0][3];
-	rec->psi_ns[4] = psi->total[0][0];
-	rec->psi_ns[5] = psi->total[0][1];
+	/* Type data writes the two-dimensional array flat (pahole) or nested, and CO-RE tells the shapes apart. */
+	const __u64 *total;
+	if (bpf_core_field_exists(psi->total))
+		total = (void *)psi + bpf_core_field_offset(struct psi_group, total);
+	else if (bpf_core_field_exists(((struct psi_group___nested *)psi)->total))
+		total = (void *)psi + bpf_core_field_offset(struct psi_group___nested, total);
+	else
+		return;
+	rec->psi_ns[0] = total[4];
+	rec->psi_ns[1] = total[5];
+	rec->psi_ns[2] = total[2];
+	rec->psi_ns[3] = total[3];
+	rec->psi_ns[4] = total[0];
+	rec->psi_ns[5] = total[1];
 	rec->valid |= PLM_V_PSI_CPU | PLM_V_PSI_MEM | PLM_V_PSI_IO;
 }
 

@@ -36,6 +36,7 @@ struct files_source {
 	struct plm_map by_path;
 	uint64_t n_reads;
 	uint64_t n_lost; /* in this read */
+	bool is_full;    /* cgroups were left out; they get another chance when others end */
 	struct cgroup **dead; /* ended in the last read; their paths are valid until this one */
 	size_t n_dead;
 };
@@ -64,7 +65,7 @@ static struct cgroup *find_parent(const struct files_source *s, const char *path
 	char above[4096];
 	if (strcmp(path, s->root) == 0 || strlen(path) >= sizeof(above))
 		return NULL;
-	strcpy(above, path);
+	memcpy(above, path, strlen(path) + 1);
 	char *slash = strrchr(above, '/');
 	if (!slash)
 		return NULL;
@@ -107,6 +108,7 @@ static int on_directory(void *ctx, const struct plm_hierarchy *h, const char *pa
 		return 0;
 	if (!c && s->n >= s->max) {
 		s->n_lost++;
+		s->is_full = true;
 		return 0;
 	}
 	if (!c)
@@ -114,10 +116,11 @@ static int on_directory(void *ctx, const struct plm_hierarchy *h, const char *pa
 	if (!c)
 		return -ENOMEM;
 	uint64_t id = plm_hierarchy_id(h, st.st_ino);
-	if (h->is_v2 && c->had_v2 && c->id != id) {
+	if (c->id && c->id >> 56 == h->tag && c->id != id) {
 		/* The same name again: a new life, whose old files answer no more. */
 		plm_cgfiles_done(&c->files);
 		memset(&c->files.shown, 0, sizeof(c->files.shown));
+		c->id = id;
 	}
 	if (h->is_v2 || !c->id)
 		c->id = id;
@@ -145,6 +148,8 @@ static void drop_gone(struct files_source *s, size_t n_gone)
 	size_t kept = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		struct cgroup *c = s->list[i];
+		if (c->parent && c->parent->is_gone)
+			c->parent = NULL; /* v1 directories may outlive their parent's v2 one */
 		if (!c->is_gone) {
 			s->list[kept++] = c;
 			continue;
@@ -195,6 +200,9 @@ static int files_read(void *ctx, struct plm_sample_set *out, struct plm_err *err
 	}
 	if (n_gone)
 		drop_gone(s, n_gone);
+	for (size_t i = 0; n_gone && s->is_full && i < s->n_hierarchies; i++)
+		plm_dirwatch_rescan(s->watches[i]);
+	s->is_full &= n_gone == 0;
 	out->lost_cgroups += s->n_lost;
 	return 0;
 }
