@@ -38,6 +38,22 @@ static struct number number(const cJSON *row, const char *key, const char *forma
 		(void)snprintf(n.text, sizeof(n.text), "%.*f%s", decimals, v, format_unit);
 	return n;
 }
+
+/* An age in the unit that people would use. */
+static struct number age(double seconds)
+{
+	struct number n;
+	double v = fmax(seconds, 0);
+	if (v < 120)
+		(void)snprintf(n.text, sizeof(n.text), "%.0f s", v);
+	else if (v < 7200)
+		(void)snprintf(n.text, sizeof(n.text), "%.0f min", v / 60);
+	else if (v < 172800)
+		(void)snprintf(n.text, sizeof(n.text), "%.0f h", v / 3600);
+	else
+		(void)snprintf(n.text, sizeof(n.text), "%.0f days", v / 86400);
+	return n;
+}
 #define COUNT(row, key) number(row, key, "", 0).text
 
 static void print_head(const struct plm_cli *cli, const cJSON *d)
@@ -47,10 +63,9 @@ static void print_head(const struct plm_cli *cli, const cJSON *d)
 	char local[32] = "-";
 	plm_ns wall;
 	if (time && plm_time_parse(time, &wall) == 0) {
-		double age = (double)(plm_clock_now().wall - wall) / 1e9;
 		plm_local_time(wall, local, sizeof(local));
-		fprintf(out, "%s in cluster %s, decided %s (%.0f s ago)\n", service ? service : "-", cluster ? cluster : "-", local,
-			fmax(age, 0));
+		fprintf(out, "%s in cluster %s, decided %s (%s ago)\n", service ? service : "-", cluster ? cluster : "-", local,
+			age((double)(plm_clock_now().wall - wall) / 1e9).text);
 	} else {
 		fprintf(out, "%s in cluster %s\n", service ? service : "-", cluster ? cluster : "-");
 	}
@@ -96,7 +111,7 @@ static void print_decision(const struct plm_cli *cli, const cJSON *d)
 	const char *title = "stages";
 	cJSON_ArrayForEach(row, plm_cell_at(d, "stages")) {
 		const char *stage = plm_cell_string(row, "stage"), *text = plm_cell_string(row, "text");
-		char step[40];
+		char step[80];
 		(void)snprintf(step, sizeof(step), "%s → %s", COUNT(row, "before"), COUNT(row, "after"));
 		label(out, title);
 		fprintf(out, "%-11s %s%*s  %s\n", stage ? stage : "-", step, 9 - plm_text_width(step), "", text ? text : "");

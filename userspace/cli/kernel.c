@@ -43,14 +43,14 @@ int plm_cli_cgroup_path(const char *typed, char *ret_path, size_t size)
 {
 	struct plm_cgroup_layout layout;
 	const char *path = typed, *rest;
-	char text[PATH_SIZE];
+	char text[PATH_SIZE + 4];
 	if (plm_cgroup_layout_detect(NULL, &layout, NULL) == 0) {
 		const char *mounts[] = { layout.v2, layout.v1_cpu, layout.v1_cpuacct, layout.v1_memory, layout.v1_pids };
 		for (size_t i = 0; i < PLM_ARRAY_SIZE(mounts) && path == typed; i++)
 			if ((rest = below(typed, mounts[i])))
 				path = rest;
 	}
-	if (strlen(path) + 2 > sizeof(text))
+	if (strlen(path) > PATH_SIZE)
 		return -ENAMETOOLONG;
 	(void)snprintf(text, sizeof(text), "/%s/", path);
 	if (strstr(text, "/../") || strstr(text, "/./"))
