@@ -77,12 +77,10 @@ static void rung_mend(struct plm_check *k, const struct plm_rung_report *r, char
 									  : "run as root, or give CAP_BPF and CAP_PERFMON");
 	else if (to)
 		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed; without it the %s are estimates", to);
-	else if (best && best < r->rung)
-		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed: rung %c is better", best);
 	else if (best && best != 'E')
-		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed: rung %c does the same here", best);
+		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed: rung %c is used", best);
 	else
-		(void)plm_strcpy(k->mend, sizeof(k->mend), "a kernel with BTF and cgroup iterators (6.1 and later)");
+		(void)plm_strcpy(k->mend, sizeof(k->mend), "one rung is enough; B needs cgroup v2, C needs v1 or both, B and C need BTF");
 }
 
 void plm_check_rungs(struct plm_checks *c, const struct plm_rung_report *reports, size_t n)
@@ -107,6 +105,9 @@ void plm_check_rungs(struct plm_checks *c, const struct plm_rung_report *reports
 		struct plm_check *k = plm_checks_add(c, name);
 		(void)snprintf(k->found, sizeof(k->found), "%s%s%s", r->name, r->status ? ": " : "",
 			       r->status ? (r->reason[0] ? r->reason : strerror(-r->status)) : "");
+		char *noise = is_permission(r->status) ? strstr(k->found, ": libbpf:") : NULL;
+		if (noise) /* the library's guesses at what EPERM means */
+			*noise = '\0';
 		if (r->status == 0)
 			continue;
 		k->status = r->rung == 'L' ? PLM_CHECK_DEGRADED : PLM_CHECK_MISSING;

@@ -95,6 +95,7 @@ struct plm_command {
 	int min_operands, max_operands;
 	unsigned outputs; /* PLM_OUTPUTS_… */
 	bool needs_daemon;
+	bool uses_socket; /* --socket means something although no daemon is needed */
 	int (*run)(const struct plm_cli *cli, const void *args, int n_operands, char **operands); /* a plm_exit */
 };
 

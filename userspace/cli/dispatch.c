@@ -91,12 +91,14 @@ static void help_command(const struct plm_command *c, FILE *out)
 	struct plm_option shown[PLM_ARRAY_SIZE(common_options)];
 	size_t n_shown = 0;
 	for (size_t i = 0; i < N_COMMAND_OPTIONS; i++) {
-		bool is_form = common_options[i].offset == offsetof(struct common, output) ||
-			       common_options[i].offset == offsetof(struct common, no_headers);
-		if (is_form && c->outputs == PLM_OUTPUTS_TEXT)
+		size_t offset = common_options[i].offset;
+		bool is_form = offset == offsetof(struct common, output);
+		if ((is_form && c->outputs == PLM_OUTPUTS_TEXT) ||
+		    (offset == offsetof(struct common, no_headers) && c->outputs == PLM_OUTPUTS_OBJECT) ||
+		    (offset == offsetof(struct common, socket) && !c->needs_daemon && !c->uses_socket))
 			continue;
 		shown[n_shown] = common_options[i];
-		if (common_options[i].offset == offsetof(struct common, output) && c->outputs == PLM_OUTPUTS_OBJECT)
+		if (is_form && c->outputs == PLM_OUTPUTS_OBJECT)
 			shown[n_shown].help = "table, json or jsonl (default table)";
 		n_shown++;
 	}
@@ -272,7 +274,7 @@ int plm_cli_run(const struct plm_command *const *commands, size_t n_commands, in
 	int code = run_words(commands, n_commands, argc, argv, out, err);
 	errno = 0;
 	if (fflush(out) != 0 || ferror(out)) {
-		fprintf(err, "plimsoll: cannot write the output: %s\n", errno ? strerror(errno) : "short write");
+		fprintf(err, "plimsoll: cannot write the output: %s\n", errno ? strerror(errno) : "a write failed");
 		return code == PLM_EXIT_OK ? PLM_EXIT_FAILED : code;
 	}
 	return code;

@@ -172,5 +172,6 @@ const struct plm_command plm_command_doctor = {
 	.n_options = PLM_ARRAY_SIZE(options),
 	.args_size = sizeof(struct args),
 	.outputs = PLM_OUTPUTS_LIST,
+	.uses_socket = true,
 	.run = run,
 };

@@ -19,8 +19,11 @@ int plm_cli_ladder(const struct plm_cli *cli, const char *root, char forced, str
 	if (r == 0)
 		return PLM_EXIT_OK;
 	if (r == -EPERM || r == -EACCES) {
-		plm_cli_say(cli, "%s; reading the kernel needs root, or CAP_BPF and CAP_PERFMON",
-			    err.code ? plm_err_text(&err) : strerror(-r));
+		char *noise = strstr(err.msg, ": libbpf:"); /* the library's guesses at what EPERM means */
+		if (noise)
+			*noise = '\0';
+		plm_cli_say(cli, "%s%s", err.code ? plm_err_text(&err) : strerror(-r),
+			    strstr(err.msg, "CAP_BPF") ? "" : "; reading the kernel needs root, or CAP_BPF and CAP_PERFMON");
 		return PLM_EXIT_PRIVILEGE;
 	}
 	plm_cli_say(cli, "%s; \"plimsoll doctor\" tells what this host can do", err.code ? plm_err_text(&err) : strerror(-r));

@@ -35,7 +35,7 @@ void plm_rates_between(const struct plm_sample *old, const struct plm_sample *fr
 	}
 	for (int i = 0; i < _PLM_PSI_MAX; i++)
 		if (has & psi_has[i])
-			ret->psi_share[i] = share(fresh->psi_ns[i], old->psi_ns[i], ns);
+			ret->psi_share[i] = fmin(share(fresh->psi_ns[i], old->psi_ns[i], ns), 1);
 }
 
 const struct plm_sample *plm_previous_get(const struct plm_previous *p, uint64_t id)
