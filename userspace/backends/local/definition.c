@@ -465,7 +465,7 @@ int plm_local_each_body(const cJSON *doc, const char *file, const char *const *w
 	struct plm_json_at at = plm_json_root(file);
 	int r = 0, i = 0;
 	for (size_t w = 0; wrappers[w] && r == 0; w++) {
-		const cJSON *inner;
+		const cJSON *inner = NULL;
 		r = unwrap(doc, file, wrappers[w], &inner, err);
 		if (r == 1) {
 			at = plm_json_member(&at, wrappers[w]);
