@@ -38,13 +38,20 @@ lint   clang-tidy                cmd:clang-tidy
 lint   clang-format              cmd:clang-format
 lint   cppcheck                  cmd:cppcheck
 lint   shellcheck                cmd:shellcheck
+vm     qemu-system-x86           cmd:qemu-system-x86_64
+vm     busybox-static            cmd:busybox
+vm     kmod                      cmd:depmod
+vm     cpio                      cmd:cpio
+vm     e2fsprogs                 cmd:mkfs.ext4
+vm     xz-utils                  cmd:xz
 '
 GROUPS_ALL='build test lint'
 
 usage() {
     cat <<END
-Usage: tools/setup.sh [--check] [build] [test] [lint]
-Installs what is missing on Debian 12 (or a relative of it); without a group: all three. A group includes those before it.
+Usage: tools/setup.sh [--check] [build] [test] [lint] [vm]
+Installs what is missing on Debian 12 (or a relative of it); without a group: build, test and lint. A group includes those
+before it, but vm, which includes build and test.
 
       --check  installs nothing: lists what is missing and ends with 1, or ends with 0
   -h, --help
@@ -126,6 +133,7 @@ for arg in "$@"; do
     build) wanted+=" build" ;;
     test) wanted+=" build test" ;;
     lint) wanted+=" build test lint" ;;
+    vm) wanted+=" build test vm" ;;
     -h | --help) usage && exit 0 ;;
     *) echo "setup: unknown argument '$arg'" >&2 && usage >&2 && exit 2 ;;
     esac
