@@ -212,6 +212,7 @@ void plm_top_arrange(struct plm_top_model *m, const char *filter, enum plm_top_s
 enum column { NAME, CORES, CPU, BAR, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, STATE, N_COLUMNS };
 
 #define NAME_MIN 14
+#define NAME_MIN_CGROUP 24 /* paths: at 80 columns they are worth more than the bar */
 #define NAME_MAX_WIDTH 60
 #define BAR_MIN 8
 #define BAR_MAX 30
@@ -223,7 +224,8 @@ struct layout {
 
 static struct layout lay_out(const struct plm_top_model *m, int width)
 {
-	static const int fixed[N_COLUMNS] = { [NAME] = NAME_MIN, [CORES] = 6, [CPU] = 6, [BAR] = BAR_MIN, [MEMORY] = 7, [MEM] = 5,
+	const int name_min = m->view == PLM_TOP_CGROUPS ? NAME_MIN_CGROUP : NAME_MIN;
+	const int fixed[N_COLUMNS] = { [NAME] = name_min, [CORES] = 6, [CPU] = 6, [BAR] = BAR_MIN, [MEMORY] = 7, [MEM] = 5,
 					      [THROTTLED] = 5, [CPU_WAIT] = 5, [MEM_WAIT] = 5, [STATE] = 9 };
 	static const enum column by_worth[] = { NAME, CORES, CPU, STATE, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, BAR };
 	struct layout l = { { 0 } };
@@ -235,13 +237,13 @@ static struct layout lay_out(const struct plm_top_model *m, int width)
 		l.width[c] = fixed[c];
 		used += 1 + fixed[c];
 	}
-	int name = NAME_MIN;
+	int name = name_min;
 	for (size_t i = 0; i < m->n_rows; i++) {
 		int w = plm_text_width(m->rows[i].name);
 		name = w > name ? w : name;
 	}
 	name = name > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : name;
-	int more = width - used < name - NAME_MIN ? width - used : name - NAME_MIN;
+	int more = width - used < name - name_min ? width - used : name - name_min;
 	l.width[NAME] += more > 0 ? more : 0;
 	used += more > 0 ? more : 0;
 	if (l.width[BAR] && width > used)
