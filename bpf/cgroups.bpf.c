@@ -53,10 +53,10 @@ __u64 pass_ns = 0;
 #define AS(type, ptr, cast) ((cast) ? bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(type)) : (void *)(ptr))
 
 /* The state of one controller in this cgroup; NULL when it is not enabled here or not in this kernel. */
-#define CSS(cgrp, id)                                                  \
-	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id) ?       \
-		 (cgrp)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id)] : \
-		 NULL)
+#define CSS(cgrp, id)                                                             \
+	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id)                    \
+		 ? (cgrp)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id)] \
+		 : NULL)
 
 static __always_inline void fill_cpu(struct cgroup *cgrp, struct plm_cgroup_rec *rec)
 {
@@ -110,7 +110,8 @@ static __always_inline void fill_memory(struct cgroup_subsys_state *css, struct 
 
 	rec->mem_usage_bytes = (__u64)LOAD(memcg, memory.usage.counter, cast) * page_size;
 	rec->mem_limit_bytes = max >= unlimited ? PLM_NO_LIMIT : max * page_size;
-	rec->oom_kills = (__u64)LOAD(memcg, memory_events[bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL)].counter, cast);
+	rec->oom_kills = (__u64)LOAD(
+		memcg, memory_events[bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL)].counter, cast);
 	rec->valid |= PLM_V_MEM | PLM_V_MEMLIMIT | PLM_V_OOM;
 
 	/* Entries 0-4 (the LRU sizes) keep their index where the array is compacted (6.10 and newer). */

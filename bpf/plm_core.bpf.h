@@ -47,7 +47,8 @@ struct cgroup_root {
 
 struct psi_group {
 	bool enabled;
-	__u64 total[12]; /* [PSI_AVGS = 0][io some, io full, memory some, memory full, CPU some, CPU full], then [1][…] */
+	__u64 total
+		[12]; /* [PSI_AVGS = 0][io some, io full, memory some, memory full, CPU some, CPU full], then [1][…] */
 };
 
 struct psi_group___nested {

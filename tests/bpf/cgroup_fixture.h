@@ -53,7 +53,8 @@ static inline bool fx_is_v1(const struct fx *fx, enum fx_where where)
 
 static inline void fx_path(const struct fx *fx, enum fx_where where, const char *sub, const char *file, char ret[512])
 {
-	(void)snprintf(ret, 512, "%s%s%s%s%s%s", fx_mount(fx, where), fx->root, sub[0] ? "/" : "", sub, file[0] ? "/" : "", file);
+	(void)snprintf(ret, 512, "%s%s%s%s%s%s", fx_mount(fx, where), fx->root, sub[0] ? "/" : "", sub,
+		       file[0] ? "/" : "", file);
 }
 
 static inline void fx_init(struct fx *fx)
@@ -115,7 +116,8 @@ static inline void fx_done(const struct fx *fx)
 	}
 }
 
-static inline void fx_write(const struct fx *fx, enum fx_where where, const char *sub, const char *file, const char *text)
+static inline void fx_write(const struct fx *fx, enum fx_where where, const char *sub, const char *file,
+			    const char *text)
 {
 	char path[512];
 	fx_path(fx, where, sub, file, path);
@@ -124,7 +126,8 @@ static inline void fx_write(const struct fx *fx, enum fx_where where, const char
 		fail_msg("write '%s' to %s: %s", text, path, strerror(-r));
 }
 
-static inline void fx_read(const struct fx *fx, enum fx_where where, const char *sub, const char *file, char *ret, size_t size)
+static inline void fx_read(const struct fx *fx, enum fx_where where, const char *sub, const char *file, char *ret,
+			   size_t size)
 {
 	char path[512];
 	fx_path(fx, where, sub, file, path);
@@ -134,7 +137,8 @@ static inline void fx_read(const struct fx *fx, enum fx_where where, const char 
 }
 
 /* The number in a file, or after `key` in it. */
-static inline uint64_t fx_number(const struct fx *fx, enum fx_where where, const char *sub, const char *file, const char *key)
+static inline uint64_t fx_number(const struct fx *fx, enum fx_where where, const char *sub, const char *file,
+				 const char *key)
 {
 	char text[8192];
 	uint64_t n = 0;

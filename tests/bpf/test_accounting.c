@@ -161,7 +161,8 @@ static void throttle__quota_of_a_fifth__equals_cpu_stat(void **ctx)
 	if (is_v1)
 		assert_int_equal(row->throttled_ns, fx_number(&s->fx, FX_CPU, "quota", "cpu.stat", "throttled_time"));
 	else
-		assert_int_equal(row->throttled_ns / 1000, fx_number(&s->fx, FX_CPU, "quota", "cpu.stat", "throttled_usec"));
+		assert_int_equal(row->throttled_ns / 1000,
+				 fx_number(&s->fx, FX_CPU, "quota", "cpu.stat", "throttled_usec"));
 	fx_remove(&s->fx, "quota");
 }
 
@@ -197,7 +198,8 @@ static void memory__anonymous_and_file_cache__equals_files(void **ctx)
 	for (int i = 0; i < 20; i++) { /* until nothing changed around the sample */
 		before = fx_number(&s->fx, FX_MEMORY, "mem", usage_file, NULL);
 		/* Reading memory.stat brings the kernel's statistics up to date, which else lag by 2 s. */
-		uint64_t inactive = fx_number(&s->fx, FX_MEMORY, "mem", "memory.stat", is_v1 ? "total_inactive_file" : "inactive_file");
+		uint64_t inactive = fx_number(&s->fx, FX_MEMORY, "mem", "memory.stat",
+					      is_v1 ? "total_inactive_file" : "inactive_file");
 		row = sample_row(s, "mem");
 		after = fx_number(&s->fx, FX_MEMORY, "mem", usage_file, NULL);
 		if (before != after || row->mem_usage_bytes - row->mem_working_set_bytes != inactive)
@@ -240,7 +242,8 @@ static void memory__oom_kill__is_counted(void **ctx)
 	const struct plm_sample *row = sample_row(s, "oom");
 	assert_true(row->has & PLM_HAS_OOM);
 	assert_int_equal(row->oom_kills, 1);
-	assert_int_equal(row->oom_kills, fx_number(&s->fx, FX_MEMORY, "oom", is_v1 ? "memory.oom_control" : "memory.events", "oom_kill"));
+	assert_int_equal(row->oom_kills, fx_number(&s->fx, FX_MEMORY, "oom",
+						   is_v1 ? "memory.oom_control" : "memory.events", "oom_kill"));
 	fx_remove(&s->fx, "oom");
 }
 
@@ -511,7 +514,8 @@ static void ladder__probe_all__one_rung_chosen_and_events(void **ctx)
 	int n_chosen = 0;
 	assert_int_equal(n, 4);
 	for (size_t i = 0; i < n; i++) {
-		print_message("%c %s: %s\n", reports[i].rung, reports[i].name, reports[i].status ? reports[i].reason : "ok");
+		print_message("%c %s: %s\n", reports[i].rung, reports[i].name,
+			      reports[i].status ? reports[i].reason : "ok");
 		n_chosen += reports[i].is_chosen && reports[i].rung != 'L';
 		assert_true(reports[i].status == 0 || reports[i].reason[0]);
 	}

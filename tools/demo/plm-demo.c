@@ -360,7 +360,10 @@ static int tidy_up(struct demo *d, int result)
 		why = "cgroups could not be removed";
 	if (result == 0 || result == 1)
 		printf("  %s%s%s %s\n", why ? d->term.red : d->term.green, why ? d->term.cross : d->term.tick,
-		       d->term.off, why ? why : "everything stopped; no process, cgroup or file stays");
+		       d->term.off,
+		       why       ? why
+		       : d->keep ? "everything stopped; no process or cgroup stays"
+				 : "everything stopped; no process, cgroup or file stays");
 	else if (why)
 		fprintf(stderr, "plm-demo: %s\n", why);
 	if (d->keep)

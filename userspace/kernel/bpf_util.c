@@ -27,7 +27,8 @@ static void keep_last_line(char *text)
 __attribute__((format(printf, 2, 0))) static int on_message(enum libbpf_print_level level, const char *format,
 							    va_list args)
 {
-	static const char *const chatter[] = { "failed to load object", "failed to load BPF skeleton", "failed to load:" };
+	static const char *const chatter[] = { "failed to load object", "failed to load BPF skeleton",
+					       "failed to load:" };
 	char *text = NULL;
 	if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
 		return 0;

@@ -141,7 +141,8 @@ static int scan(struct plm_dirwatch *w, const char *path, int depth, plm_dirwatc
 		char below[PATH_MAX];
 		if (e->d_type != DT_DIR || e->d_name[0] == '.')
 			continue;
-		if (snprintf(below, sizeof(below), "%s/%s", strcmp(path, "/") == 0 ? "" : path, e->d_name) >= (int)sizeof(below))
+		if (snprintf(below, sizeof(below), "%s/%s", strcmp(path, "/") == 0 ? "" : path, e->d_name) >=
+		    (int)sizeof(below))
 			continue;
 		r = scan(w, below, depth + 1, fn, ctx);
 	}
@@ -159,7 +160,8 @@ static int take_event(struct plm_dirwatch *w, const struct inotify_event *e, plm
 	char path[PATH_MAX];
 	if (!(e->mask & IN_ISDIR) || !e->len || !above)
 		return 0;
-	if (snprintf(path, sizeof(path), "%s/%s", strcmp(above->path, "/") == 0 ? "" : above->path, e->name) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", strcmp(above->path, "/") == 0 ? "" : above->path, e->name) >=
+	    (int)sizeof(path))
 		return 0;
 	if (e->mask & IN_CREATE)
 		return scan(w, path, 1, fn, ctx);

@@ -57,7 +57,8 @@ int plm_events_open(struct plm_events **ret, struct plm_err *err)
 	struct btf *btf = NULL;
 	int r = plm_cgroup_layout_detect(NULL, &layout, err);
 	if (r == 0 && !layout.v2[0])
-		r = plm_err_set(err, ENOTSUP, NULL, "cgroup v2 is not mounted; v1 keeps no totals of its own per cgroup");
+		r = plm_err_set(err, ENOTSUP, NULL,
+				"cgroup v2 is not mounted; v1 keeps no totals of its own per cgroup");
 	if (r == 0)
 		r = plm_bpf_kernel_btf(&btf, err);
 	if (r != 0)

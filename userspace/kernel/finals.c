@@ -13,25 +13,25 @@
 struct tracked {
 	uint64_t id, parent_id;
 	char path[256];
-	uint64_t pass;          /* the last pass that showed it; 0 = never */
-	uint64_t usage_ns;      /* of that sample, children included */
+	uint64_t pass;     /* the last pass that showed it; 0 = never */
+	uint64_t usage_ns; /* of that sample, children included */
 	bool has_cpu;
-	uint64_t dead_ns;       /* finals of ended children with all below them */
-	plm_ns missing_since;   /* 0 = not missing */
-	uint32_t n_missing;     /* passes */
+	uint64_t dead_ns;     /* finals of ended children with all below them */
+	plm_ns missing_since; /* 0 = not missing */
+	uint32_t n_missing;   /* passes */
 	bool has_rmdir, has_release;
 	uint64_t rmdir_ns, release_ns; /* NOT_KNOWN = the kernel could not tell */
-	plm_ns end_ns;          /* when it was removed */
+	plm_ns end_ns;                 /* when it was removed */
 };
 
 struct plm_finals {
 	char root[256];
-	struct plm_map by_id;    /* -> tracked */
-	struct tracked **order;  /* rows of the last pass, by position */
+	struct plm_map by_id;   /* -> tracked */
+	struct tracked **order; /* rows of the last pass, by position */
 	size_t n_order, cap_order;
 	uint64_t pass;
 	uint64_t n_lost;
-	size_t n_ending; /* entries with an event */
+	size_t n_ending;      /* entries with an event */
 	bool has_stale_order; /* `order` points to freed entries */
 };
 

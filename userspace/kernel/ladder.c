@@ -67,10 +67,14 @@ static int choose_rung(struct plm_ladder *l, const struct plm_source_cfg *cfg, c
 	if (forced) {
 		const struct plm_source_ops *ops = find_rung(forced);
 		if (!ops)
-			return plm_err_set(err, EINVAL, "rung", "there is no rung '%c': choose B (iterator-v2), C "
-								"(iterator-hybrid) or E (files)", forced);
+			return plm_err_set(err, EINVAL, "rung",
+					   "there is no rung '%c': choose B (iterator-v2), C "
+					   "(iterator-hybrid) or E (files)",
+					   forced);
 		int r = try_rung(l, ops, cfg, err);
-		return r == 0 ? 0 : plm_err_wrap(err, "rung %c (%s) was asked for and does not work here", forced, ops->name);
+		return r == 0 ? 0
+			      : plm_err_wrap(err, "rung %c (%s) was asked for and does not work here", forced,
+					     ops->name);
 	}
 	int r = -ENOTSUP;
 	for (size_t i = 0; r != 0 && i < PLM_ARRAY_SIZE(rungs); i++)

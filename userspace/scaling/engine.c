@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The fast profile, one target at a time: proposals of the policies → one recommendation → stabilisation → rate limit → bounds.
- * Each stage that changes the number leaves a line in the record.
+ * The fast profile, one target at a time: proposals of the policies → one recommendation → stabilisation → flapping → bounds →
+ * rate limit. Each stage that changes the number leaves a line in the record.
+ *
+ * Per tick: one pass over policies and services to find what belongs together (hash look-ups), then one over the targets.
  */
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,12 +16,22 @@
 #include "base/num.h"
 #include "scaling/history.h"
 #include "scaling/scaling.h"
+#include "scaling/tracking.h"
 
-#define SIGNAL_MAX_AGE_S 5.0 /* a value older than this is no data */
-#define COUNT_MAX 1000000
+/* One target while a tick is computed, and what it remembers between ticks. */
+struct plm_target_state {
+	struct plm_history history;
+	/* of this tick */
+	const struct plm_target *target;
+	const struct plm_service *service;
+	const struct plm_service_usage *usage;
+	const struct plm_policy *policies[PLM_DECISION_MAX_POLICIES];
+	size_t n_policies;
+	int keep_s; /* longest stabilisation window of the policies */
+};
 
 struct plm_engine_state {
-	struct plm_map targets; /* struct plm_history by service */
+	struct plm_map targets; /* struct plm_target_state by service */
 };
 
 struct plm_engine_state *plm_engine_state_new(void)
@@ -32,44 +43,45 @@ void plm_engine_state_free(struct plm_engine_state *s)
 {
 	if (!s)
 		return;
-	void *h;
-	for (size_t i = 0; (h = plm_map_next(&s->targets, &i));)
-		free(h);
+	void *t;
+	for (size_t i = 0; (t = plm_map_next(&s->targets, &i));)
+		free(t);
 	plm_map_done(&s->targets);
 	free(s);
 }
 
-static struct plm_history *history_of(struct plm_engine_state *s, const char *service)
+/* NULL = out of memory. */
+static struct plm_target_state *state_of(struct plm_engine_state *s, const char *service)
 {
-	struct plm_history *h = plm_smap_get(&s->targets, service);
-	if (h)
-		return h;
-	h = malloc(sizeof(*h));
-	if (!h || plm_smap_put(&s->targets, service, h) != 0) {
-		free(h);
+	struct plm_target_state *t = plm_smap_get(&s->targets, service);
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t || plm_smap_put(&s->targets, service, t) != 0) {
+		free(t);
 		return NULL;
 	}
-	plm_history_init(h);
-	return h;
+	plm_history_init(&t->history);
+	return t;
 }
 
 int plm_engine_state_save(const struct plm_engine_state *s, const char *service, struct plm_buf *out)
 {
-	const struct plm_history *h = plm_smap_get(&s->targets, service);
-	return h ? plm_history_save(h, out) : -ENOENT;
+	const struct plm_target_state *t = plm_smap_get(&s->targets, service);
+	return t ? plm_history_save(&t->history, out) : -ENOENT;
 }
 
 int plm_engine_state_load(struct plm_engine_state *s, const char *service, const char *json, struct plm_err *err)
 {
-	struct plm_history *h = history_of(s, service);
-	return h ? plm_history_load(json, h, err) : plm_err_set(err, ENOMEM, NULL, "out of memory");
+	struct plm_target_state *t = state_of(s, service);
+	return t ? plm_history_load(json, &t->history, err) : plm_err_set(err, ENOMEM, NULL, "out of memory");
 }
 
 void plm_engine_applied(struct plm_engine_state *s, const struct plm_decision *d)
 {
-	struct plm_history *h = history_of(s, d->service);
-	if (h)
-		plm_history_changed(h, d->at.wall, d->desired, d->result);
+	struct plm_target_state *t = state_of(s, d->service);
+	if (t)
+		plm_history_changed(&t->history, d->at.wall, d->desired, d->result);
 }
 
 /* --- the record --- */
@@ -91,94 +103,11 @@ static void add_stage(struct plm_decision *d, enum plm_stage_kind kind, int befo
 	s->after = after;
 }
 
-/* Nothing is done, for this reason; the sentence is the last stage's unless given. */
+/* Nothing is done, for this reason. */
 static void hold(struct plm_decision *d, enum plm_not_scaled reason)
 {
 	d->result = d->desired;
 	d->not_scaled = reason;
-}
-
-/* --- proposals --- */
-
-/* Rounds up; a value within 1e-9 (relative) of a whole number is that number, so that 3 * 50 / 50 is 3. */
-static int round_up(double raw)
-{
-	double nearest = round(raw);
-	if (fabs(raw - nearest) <= 1e-9 * fmax(1.0, raw))
-		raw = nearest;
-	raw = ceil(raw);
-	return raw > COUNT_MAX ? COUNT_MAX : (int)raw;
-}
-
-static const struct plm_signal *signal_of(const struct plm_service_usage *u, enum plm_metric metric)
-{
-	return metric == PLM_METRIC_CPU ? &u->cpu : &u->memory;
-}
-
-/* What one policy asks for, before anything holds it back.
- *
- *   raw = ready tasks * metric / target,  count = ceil(raw)
- *
- * (Application Auto Scaling user guide, target tracking: proportional, rounded towards capacity.) Compared with the desired
- * count, so tasks still on their way are counted; inside tolerance * target nothing is asked for. */
-static void propose(const struct plm_policy *p, const struct plm_service_usage *u, const struct plm_decision *d,
-		    struct plm_proposal *ret)
-{
-	*ret = (struct plm_proposal){ .metric = p->metric, .target = p->target, .input = *signal_of(u, p->metric), .raw = NAN,
-				      .desired = -1 };
-	(void)plm_strcpy(ret->policy, sizeof(ret->policy), p->name);
-	const struct plm_signal *in = &ret->input;
-	if (isnan(in->value) || in->age_s > SIGNAL_MAX_AGE_S || in->coverage < PLM_MIN_COVERAGE_OUT || u->ready == 0) {
-		ret->not_scaled = PLM_NS_INSUFFICIENT_DATA;
-		return;
-	}
-	ret->raw = u->ready * in->value / p->target;
-	ret->desired = round_up(ret->raw);
-	double ratio = d->desired > 0 ? ret->raw / d->desired : INFINITY;
-	bool is_calm = ratio <= 1.0 + p->tolerance && ratio >= 1.0 - p->tolerance;
-	if (is_calm)
-		ret->desired = d->desired;
-	if (ret->desired < d->desired && in->coverage < PLM_MIN_COVERAGE_IN) {
-		ret->desired = d->desired;
-		ret->not_scaled = PLM_NS_INSUFFICIENT_DATA;
-	} else if (ret->desired < d->desired && p->is_scale_in_disabled) {
-		ret->not_scaled = PLM_NS_SCALE_IN_DISABLED;
-	} else if (ret->desired == d->desired) {
-		ret->not_scaled = !is_calm && ratio < 1.0 ? PLM_NS_ANTICIPATED_FLAPPING : PLM_NS_ALREADY_AT_DESIRED;
-	}
-}
-
-static void gather(const struct plm_engine_input *in, const struct plm_target *t, const struct plm_service_usage *u,
-		   struct plm_decision *d, const struct plm_policy *policies[PLM_DECISION_MAX_POLICIES])
-{
-	for (size_t i = 0; i < in->policies->n_policies && d->n_proposals < PLM_DECISION_MAX_POLICIES; i++) {
-		const struct plm_policy *p = &in->policies->policies[i];
-		if (strcmp(p->service, t->service) != 0 || strcmp(p->cluster, t->cluster) != 0)
-			continue;
-		policies[d->n_proposals] = p;
-		propose(p, u, d, &d->proposals[d->n_proposals++]);
-	}
-}
-
-/* Which proposal decides: out if any policy asks for more (the largest wins); in only if every policy that may scale in asks
- * for less (the largest, again); otherwise the one that keeps the count. -1 without any policy. */
-static int choose(const struct plm_decision *d)
-{
-	int best = -1, lacking = -1, disabled = -1;
-	for (size_t i = 0; i < d->n_proposals; i++) {
-		const struct plm_proposal *p = &d->proposals[i];
-		if (p->desired < 0)
-			lacking = (int)i;
-		else if (p->not_scaled == PLM_NS_SCALE_IN_DISABLED)
-			disabled = (int)i;
-		else if (best < 0 || p->desired > d->proposals[best].desired)
-			best = (int)i;
-	}
-	if (best >= 0 && d->proposals[best].desired > d->desired)
-		return best;
-	if (lacking >= 0) /* absence is a veto, not a zero */
-		return lacking;
-	return best >= 0 ? best : disabled;
 }
 
 static const char *metric_word(enum plm_metric m)
@@ -186,61 +115,112 @@ static const char *metric_word(enum plm_metric m)
 	return m == PLM_METRIC_CPU ? "CPU" : "memory";
 }
 
-/* The formula with its numbers. */
-static void tell_policy(struct plm_decision *d, const struct plm_proposal *p)
+/* Why a policy has no proposal. */
+static void tell_lack(struct plm_decision *d, const struct plm_proposal *p, const struct plm_service *s)
 {
-	if (p->desired < 0) {
-		if (d->running == 0)
-			add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%s: no task is running, so %s has no value", p->policy,
-				  plm_metric_name(p->metric));
-		else if (isnan(p->input.value))
-			add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%s: no %s value yet from %d running tasks", p->policy,
-				  metric_word(p->metric), d->running);
-		else
-			add_stage(d, PLM_STAGE_DATA, d->desired, d->desired,
-				  "%s: %s value is %.1f s old (limit %.0f s) and covers %.0f %% of the tasks (at least %.0f %%)", p->policy,
-				  metric_word(p->metric), p->input.age_s, SIGNAL_MAX_AGE_S, p->input.coverage * 100,
-				  PLM_MIN_COVERAGE_OUT * 100);
-		return;
-	}
-	add_stage(d, PLM_STAGE_POLICY, d->desired, round_up(p->raw), "%s: ceil(%d ready x %.1f %% %s / %g %%) = ceil(%.2f) = %d",
-		  p->policy, d->ready, p->input.value, metric_word(p->metric), p->target, p->raw, round_up(p->raw));
+	const struct plm_signal *in = &p->input;
+	const char *metric = metric_word(p->metric);
+	bool has_reserve = p->metric == PLM_METRIC_CPU ? s->cpu_units > 0 : s->memory_bytes > 0;
+	if (d->desired == 0)
+		add_stage(d, PLM_STAGE_DATA, 0, 0, "%.40s: the desired count is 0, and %s has no value without tasks", p->policy, metric);
+	else if (d->running == 0)
+		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%.40s: no task is running, so %s has no value", p->policy, metric);
+	else if (isnan(in->value) && !has_reserve)
+		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired,
+			  "%.40s: %s utilisation has no value, because the task definition reserves no %s", p->policy, metric, metric);
+	else if (isnan(in->value))
+		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%.40s: no %s value yet (running %d, too young %d, missing %d)",
+			  p->policy, metric, d->running, d->unready, d->missing);
+	else if (!(in->age_s <= PLM_SIGNAL_MAX_AGE_S))
+		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%.40s: the %s value is %.1f s old; at most %g s are trusted", p->policy,
+			  metric, in->age_s, PLM_SIGNAL_MAX_AGE_S);
+	else
+		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "%.40s: %s is known of %.0f %% of the tasks; at least %.0f %% are needed",
+			  p->policy, metric, in->coverage * 100, PLM_MIN_COVERAGE_OUT * 100);
+}
+
+/* Why the formula's count is not followed. */
+static void tell_tolerance(struct plm_decision *d, const struct plm_proposal *p, double tolerance, int count)
+{
+	if (plm_tracking_is_above(p->input.value, p->target, tolerance))
+		add_stage(d, PLM_STAGE_TOLERANCE, count, d->desired, "the %d tasks wanted already, of which %d are ready, are enough for it",
+			  d->desired, d->ready);
+	else if (count > d->desired && d->ready > d->desired)
+		add_stage(d, PLM_STAGE_TOLERANCE, count, d->desired, "%d tasks are still there, and the metric is not above the target",
+			  d->ready);
+	else
+		add_stage(d, PLM_STAGE_TOLERANCE, count, d->desired, "%.1f %% is within %g %% of the target %g %%", p->input.value,
+			  tolerance * 100, p->target);
+}
+
+/* The formula with its numbers, and what the policy made of it. */
+static void tell_policy(struct plm_decision *d, const struct plm_proposal *p, const struct plm_policy *policy)
+{
+	int count = plm_tracking_round_up(p->raw);
+	const char *metric = metric_word(p->metric);
+	add_stage(d, PLM_STAGE_POLICY, d->desired, count, "%.40s: ceil(%d ready x %.1f %% %s / %g %%) = ceil(%.2f) = %d", p->policy,
+		  d->ready, p->input.value, metric, p->target, p->raw, count);
+	if (p->not_scaled == PLM_NS_INSUFFICIENT_DATA)
+		add_stage(d, PLM_STAGE_DATA, count, d->desired, "%d of %d tasks reported; scale-in needs all of them", p->input.tasks,
+			  p->input.tasks + d->missing);
+	else if (p->not_scaled == PLM_NS_SCALE_IN_DISABLED)
+		add_stage(d, PLM_STAGE_POLICY, count, d->desired, "DisableScaleIn is set");
+	else if (p->not_scaled == PLM_NS_ANTICIPATED_FLAPPING && d->desired == 1)
+		add_stage(d, PLM_STAGE_FLAPPING, 0, 1, "without a task there is no %s to measure, so one is kept", metric);
+	else if (p->not_scaled == PLM_NS_ANTICIPATED_FLAPPING)
+		add_stage(d, PLM_STAGE_FLAPPING, d->desired - 1, d->desired, "%d tasks would be at %.1f %%, above the target again",
+			  d->desired - 1, d->ready * p->input.value / (d->desired - 1));
+	else if (p->desired == d->desired && count != d->desired)
+		tell_tolerance(d, p, policy->tolerance, count);
+	else if (p->desired != count)
+		add_stage(d, PLM_STAGE_FLAPPING, count, p->desired, "without a task there is no %s to measure, so one is kept", metric);
 }
 
 /* --- the stages behind the recommendation --- */
+
+/* Why the calmest recommendation is only the count found when the windows began anew. */
+static void tell_seed(struct plm_decision *d, const struct plm_history *h, bool is_out, int window_s, double age, int want, int after)
+{
+	static const char *const since[] = { "since the first look at the service", "since the last gap in the data",
+					     "since somebody else set the desired count" };
+	_Static_assert(sizeof(since) / sizeof(since[0]) == _PLM_SEED_MAX, "a text for each reason");
+	add_stage(d, PLM_STAGE_STABILIZE, want, after, "scale-%s needs %d s of recommendations; %.0f s %s, %.0f s remain",
+		  is_out ? "out" : "in", window_s, age, since[h->seed], fmax(0.0, window_s - age));
+}
 
 static int stabilize(struct plm_decision *d, const struct plm_history *h, const struct plm_policy *p, int want)
 {
 	bool is_out = want > d->desired;
 	int window_s = is_out ? p->out.stabilization_s : p->in.stabilization_s;
+	if (window_s == 0)
+		return want;
 	struct plm_point calmest = is_out ? plm_history_min(h, d->at.wall, window_s) : plm_history_max(h, d->at.wall, window_s);
 	int after = is_out ? (calmest.count > d->desired ? calmest.count : d->desired) :
 			     (calmest.count < d->desired ? calmest.count : d->desired);
-	if (window_s == 0 || after == want)
+	if (after == want)
 		return want;
 	double age = (double)(d->at.wall - calmest.wall) / (double)PLM_NS_PER_S;
-	add_stage(d, PLM_STAGE_STABILIZE, want, after, "%s recommendation of the last %d s was %d, %.0f s ago; it counts for %.0f s more",
-		  is_out ? "lowest" : "highest", window_s, calmest.count, age, fmax(0.0, window_s - age));
+	if (calmest.wall == h->seed_wall && after == d->desired)
+		tell_seed(d, h, is_out, window_s, age, want, after);
+	else
+		add_stage(d, PLM_STAGE_STABILIZE, want, after, "%s recommendation of the last %d s was %d, %.0f s ago; %.0f s remain",
+			  is_out ? "lowest" : "highest", window_s, calmest.count, age, fmax(0.0, window_s - age));
 	if (after == d->desired)
 		d->not_scaled = PLM_NS_STABILIZING;
 	return after;
 }
 
-static int limit_rate(struct plm_decision *d, const struct plm_history *h, const struct plm_policy *p, int want)
+/* No scale-in that would make another policy scale out at once. */
+static int keep_calm(struct plm_decision *d, const struct plm_policy *const policies[], int want)
 {
-	bool is_out = want > d->desired;
-	const struct plm_direction *dir = is_out ? &p->out : &p->in;
-	int limit = is_out ? plm_history_limit_out(h, d->at.wall, d->desired, dir) :
-			     plm_history_limit_in(h, d->at.wall, d->desired, dir);
-	int after = is_out ? (want < limit ? want : limit) : (want > limit ? want : limit);
-	/* A limit that is already used up must not turn the direction round. */
-	after = is_out ? (after > d->desired ? after : d->desired) : (after < d->desired ? after : d->desired);
-	if (after == want)
+	int by, after = plm_tracking_calm_count(d->proposals, policies, d->n_proposals, d->ready, want, d->desired, &by);
+	if (after == want || by < 0)
 		return want;
-	add_stage(d, PLM_STAGE_RATE, want, after, "at most %d tasks or %d %% in %d s: %s %d for now", dir->max_tasks, dir->max_percent,
-		  dir->period_s, is_out ? "up to" : "down to", limit);
+	const struct plm_proposal *p = &d->proposals[by];
+	add_stage(d, PLM_STAGE_FLAPPING, want, after, "%.40s would scale out again: %d tasks would be at %.1f %% %s, its target is %g %%",
+		  p->policy, want, d->ready * p->input.value / want, metric_word(p->metric), p->target);
 	if (after == d->desired)
-		d->not_scaled = PLM_NS_RATE_LIMITED;
+		d->not_scaled = PLM_NS_ANTICIPATED_FLAPPING;
 	return after;
 }
 
@@ -259,10 +239,41 @@ static int bound(struct plm_decision *d, int want)
 		after = d->max;
 	if (after == want)
 		return want;
-	bool is_cut = after < want;
-	add_stage(d, PLM_STAGE_BOUNDS, want, after, "%s is %d", is_cut ? "MaxCapacity" : "MinCapacity", is_cut ? d->max : d->min);
+	bool is_max = is_out ? want > d->max : want > after;
+	add_stage(d, PLM_STAGE_BOUNDS, want, after, "%s is %d", is_max ? "MaxCapacity" : "MinCapacity", is_max ? d->max : d->min);
 	if (after == d->desired)
 		d->not_scaled = is_out ? PLM_NS_ALREADY_AT_MAX : PLM_NS_ALREADY_AT_MIN;
+	return after;
+}
+
+static void tell_rate(struct plm_decision *d, const struct plm_direction *dir, int limit, int want, int after)
+{
+	const char *to = want > d->desired ? "up to" : "down to";
+	if (dir->max_tasks && dir->max_percent)
+		add_stage(d, PLM_STAGE_RATE, want, after, "at most %d tasks or %d %%, whichever is more, in %d s: %s %d for now",
+			  dir->max_tasks, dir->max_percent, dir->period_s, to, limit);
+	else
+		add_stage(d, PLM_STAGE_RATE, want, after, "at most %d %s in %d s: %s %d for now",
+			  dir->max_tasks ? dir->max_tasks : dir->max_percent, dir->max_tasks ? "tasks" : "%", dir->period_s, to, limit);
+}
+
+/* A count found above MaxCapacity goes to it in one step: a policy never sets more. */
+static int limit_rate(struct plm_decision *d, const struct plm_history *h, const struct plm_policy *p, int want)
+{
+	bool is_out = want > d->desired;
+	const struct plm_direction *dir = is_out ? &p->out : &p->in;
+	int limit = is_out ? plm_history_limit_out(h, d->at.wall, d->desired, dir) :
+			     plm_history_limit_in(h, d->at.wall, d->desired, dir);
+	if (!is_out && limit > d->max)
+		limit = d->max;
+	int after = is_out ? (want < limit ? want : limit) : (want > limit ? want : limit);
+	/* A limit that is already used up must not turn the direction round. */
+	after = is_out ? (after > d->desired ? after : d->desired) : (after < d->desired ? after : d->desired);
+	if (after == want)
+		return want;
+	tell_rate(d, dir, after, want, after);
+	if (after == d->desired)
+		d->not_scaled = PLM_NS_RATE_LIMITED;
 	return after;
 }
 
@@ -288,47 +299,49 @@ static bool is_vetoed(struct plm_decision *d, const struct plm_target *t, const 
 	return false;
 }
 
-/* --- one target --- */
-
-static void run_stages(struct plm_decision *d, struct plm_history *h, const struct plm_target *t, const struct plm_service *s,
-		       const struct plm_policy *p, int want)
+static void run_stages(struct plm_decision *d, const struct plm_target_state *t, int want)
 {
-	if (is_vetoed(d, t, s, want))
+	const struct plm_policy *p = t->policies[d->deciding];
+	if (is_vetoed(d, t->target, t->service, want))
 		return;
-	int after = stabilize(d, h, p, want);
+	int after = stabilize(d, &t->history, p, want);
+	if (after < d->desired)
+		after = keep_calm(d, t->policies, after);
 	if (after != d->desired)
 		after = bound(d, after);
 	if (after != d->desired)
-		after = limit_rate(d, h, p, after);
+		after = limit_rate(d, &t->history, p, after);
 	d->result = after;
 	if (after != d->desired)
 		d->not_scaled = PLM_SCALED;
 }
 
+/* --- one target --- */
+
 static void sum_up(struct plm_decision *d)
 {
 	const struct plm_stage *last = d->n_stages ? &d->stages[d->n_stages - 1] : NULL;
 	const struct plm_proposal *p = d->deciding >= 0 ? &d->proposals[d->deciding] : NULL;
+	bool has_reason = last && last->kind != PLM_STAGE_POLICY; /* the formula itself is told by `input` */
 	char input[96] = "";
 	if (p && p->desired >= 0)
-		(void)snprintf(input, sizeof(input), "%s %.1f %% against a target of %g %% on %d ready tasks", metric_word(p->metric),
-			       p->input.value, p->target, d->ready);
+		(void)snprintf(input, sizeof(input), "%s %.1f %% against a target of %g %% on %d ready task%s", metric_word(p->metric),
+			       p->input.value, p->target, d->ready, d->ready == 1 ? "" : "s");
 	if (d->not_scaled == PLM_SCALED && p)
-		(void)snprintf(d->sentence, sizeof(d->sentence), "%s: %d -> %d%s%s", input, d->desired, d->result,
-			       last && last->kind != PLM_STAGE_POLICY ? ", " : "", last && last->kind != PLM_STAGE_POLICY ? last->text : "");
+		(void)snprintf(d->sentence, sizeof(d->sentence), "%s: %d -> %d%s%s%s", input, d->desired, d->result,
+			       has_reason ? " (" : "", has_reason ? last->text : "", has_reason ? ")" : "");
 	else if (d->not_scaled == PLM_SCALED)
 		(void)snprintf(d->sentence, sizeof(d->sentence), "desired count %d is below MinCapacity %d: %d -> %d", d->desired, d->min,
 			       d->desired, d->result);
 	else if (d->not_scaled == PLM_NS_ALREADY_AT_DESIRED && input[0])
 		(void)snprintf(d->sentence, sizeof(d->sentence), "%s: %d is right", input, d->desired);
-	else if (d->not_scaled == PLM_NS_ANTICIPATED_FLAPPING && input[0])
-		(void)snprintf(d->sentence, sizeof(d->sentence), "%s: one task fewer would be above the target again", input);
+	else if (last)
+		(void)snprintf(d->sentence, sizeof(d->sentence), "%s%sstays at %d: %s", input, input[0] ? ", " : "", d->desired, last->text);
 	else
-		(void)snprintf(d->sentence, sizeof(d->sentence), "%s%s%s", input, input[0] ? ": " : "", last ? last->text : "no policy");
+		(void)snprintf(d->sentence, sizeof(d->sentence), "stays at %d: the target has no policy", d->desired);
 }
 
-static void decide(struct plm_decision *d, struct plm_history *h, const struct plm_target *t, const struct plm_service *s,
-		   const struct plm_policy *const policies[])
+static void decide(struct plm_decision *d, struct plm_target_state *t)
 {
 	if (d->model_age_s > PLM_MODEL_FRESH_S) {
 		add_stage(d, PLM_STAGE_DATA, d->desired, d->desired, "the backend last answered %.0f s ago; older than %.0f s decides nothing",
@@ -336,62 +349,116 @@ static void decide(struct plm_decision *d, struct plm_history *h, const struct p
 		hold(d, PLM_NS_INSUFFICIENT_DATA);
 		return;
 	}
-	if (d->desired < d->min && s->is_scalable && !t->out_suspended) {
+	if (d->desired < d->min && t->service->is_scalable && !t->target->out_suspended) {
 		add_stage(d, PLM_STAGE_BOUNDS, d->desired, d->min, "MinCapacity is %d", d->min);
 		d->result = d->min;
 		d->not_scaled = PLM_SCALED;
 		return;
 	}
-	d->deciding = choose(d);
+	d->deciding = plm_tracking_choose(d->proposals, t->policies, d->n_proposals, d->desired);
 	if (d->deciding < 0) {
 		hold(d, PLM_NS_ALREADY_AT_DESIRED);
 		return;
 	}
 	const struct plm_proposal *p = &d->proposals[d->deciding];
-	tell_policy(d, p);
 	if (p->desired < 0) {
+		tell_lack(d, p, t->service);
 		hold(d, PLM_NS_INSUFFICIENT_DATA);
 		return;
 	}
-	plm_history_add(h, d->at.wall, d->desired, p->desired);
+	tell_policy(d, p, t->policies[d->deciding]);
+	if (p->not_scaled != PLM_NS_INSUFFICIENT_DATA)
+		plm_history_add(&t->history, d->at.wall, d->desired, p->desired, t->keep_s);
 	if (p->desired == d->desired || p->not_scaled == PLM_NS_SCALE_IN_DISABLED) {
-		if (p->desired == d->desired && round_up(p->raw) != d->desired)
-			add_stage(d, PLM_STAGE_TOLERANCE, round_up(p->raw), d->desired,
-				  p->not_scaled == PLM_NS_INSUFFICIENT_DATA ? "%.0f %% of the tasks reported; scale-in needs all of them" :
-									      "%.2f tasks are within the tolerance of the desired count",
-				  p->not_scaled == PLM_NS_INSUFFICIENT_DATA ? p->input.coverage * 100 : p->raw);
-		hold(d, p->not_scaled == PLM_NS_ANTICIPATED_FLAPPING && d->desired <= d->min ? PLM_NS_ALREADY_AT_MIN : p->not_scaled);
+		bool is_at_min = p->not_scaled == PLM_NS_ANTICIPATED_FLAPPING && d->desired <= d->min;
+		if (is_at_min)
+			add_stage(d, PLM_STAGE_BOUNDS, d->desired - 1, d->desired, "MinCapacity is %d", d->min);
+		hold(d, is_at_min ? PLM_NS_ALREADY_AT_MIN : p->not_scaled);
 		return;
 	}
-	run_stages(d, h, t, s, policies[d->deciding], p->desired);
+	run_stages(d, t, p->desired);
 }
 
-static void begin(const struct plm_engine_input *in, const struct plm_target *t, const struct plm_service *s,
-		  const struct plm_service_usage *u, struct plm_decision *d)
+/* The arrays are filled as far as their counts say; clearing 5 KiB per target and tick would cost more than deciding. */
+static void begin(const struct plm_engine_input *in, const struct plm_target_state *t, struct plm_decision *d)
 {
-	*d = (struct plm_decision){ .at = in->now, .desired = s->desired, .running = s->running, .pending = s->pending,
-				    .ready = u->ready, .unready = u->unready, .missing = u->missing, .min = t->min, .max = t->max,
-				    .deciding = -1, .result = s->desired, .not_scaled = PLM_NS_ALREADY_AT_DESIRED };
-	(void)plm_strcpy(d->service, sizeof(d->service), t->service);
-	(void)plm_strcpy(d->cluster, sizeof(d->cluster), t->cluster);
+	const struct plm_service *s = t->service;
+	(void)plm_strcpy(d->service, sizeof(d->service), t->target->service);
+	(void)plm_strcpy(d->cluster, sizeof(d->cluster), t->target->cluster);
+	d->at = in->now;
+	d->desired = d->result = s->desired;
+	d->running = s->running;
+	d->pending = s->pending;
+	d->ready = t->usage->ready;
+	d->unready = t->usage->unready;
+	d->missing = t->usage->missing;
+	d->min = t->target->min;
+	d->max = t->target->max;
 	d->model_age_s = (double)(in->now.mono - in->cluster->asked_mono) / (double)PLM_NS_PER_S;
+	d->n_stages = 0;
+	d->deciding = -1;
+	d->not_scaled = PLM_NS_ALREADY_AT_DESIRED;
+	d->sentence[0] = d->activity_id[0] = '\0';
+	d->n_proposals = t->n_policies;
+	for (size_t i = 0; i < t->n_policies; i++)
+		plm_tracking_propose(t->policies[i], t->usage, d->desired, &d->proposals[i]);
+}
+
+/* --- what belongs together --- */
+
+static void join_policy(struct plm_engine_state *s, const struct plm_policy *p)
+{
+	struct plm_target_state *t = plm_smap_get(&s->targets, p->service);
+	if (!t || !t->target || t->n_policies == PLM_DECISION_MAX_POLICIES || strcmp(t->target->cluster, p->cluster) != 0)
+		return;
+	t->policies[t->n_policies++] = p;
+	if (p->in.stabilization_s > t->keep_s)
+		t->keep_s = p->in.stabilization_s;
+	if (p->out.stabilization_s > t->keep_s)
+		t->keep_s = p->out.stabilization_s;
+}
+
+static void join(struct plm_engine_state *s, const struct plm_engine_input *in)
+{
+	struct plm_target_state *t;
+	for (size_t i = 0; (t = plm_map_next(&s->targets, &i));) {
+		t->target = NULL;
+		t->service = NULL;
+		t->usage = NULL;
+		t->n_policies = 0;
+		t->keep_s = 0;
+	}
+	for (size_t i = 0; i < in->policies->n_targets; i++) {
+		t = state_of(s, in->policies->targets[i].service);
+		if (t && !t->target)
+			t->target = &in->policies->targets[i];
+	}
+	for (size_t i = 0; i < in->policies->n_policies; i++)
+		join_policy(s, &in->policies->policies[i]);
+	for (size_t i = 0; i < in->cluster->n_services; i++) {
+		t = plm_smap_get(&s->targets, in->cluster->services[i].name);
+		if (t)
+			t->service = &in->cluster->services[i];
+	}
+	for (size_t i = 0; i < in->usage->n_services; i++) {
+		t = plm_smap_get(&s->targets, in->usage->services[i].service);
+		if (t)
+			t->usage = &in->usage->services[i];
+	}
 }
 
 size_t plm_engine_evaluate(struct plm_engine_state *s, const struct plm_engine_input *in, struct plm_decision *ret, size_t max)
 {
 	size_t n = 0;
+	join(s, in);
 	for (size_t i = 0; i < in->policies->n_targets && n < max; i++) {
-		const struct plm_target *t = &in->policies->targets[i];
-		const struct plm_service *service = plm_cluster_service(in->cluster, t->service);
-		const struct plm_service_usage *usage = plm_usage_service(in->usage, t->service);
-		struct plm_history *h = service && usage ? history_of(s, t->service) : NULL;
-		if (!h)
+		struct plm_target_state *t = plm_smap_get(&s->targets, in->policies->targets[i].service);
+		if (!t || t->target != &in->policies->targets[i] || !t->service || !t->usage)
 			continue;
-		const struct plm_policy *policies[PLM_DECISION_MAX_POLICIES];
 		struct plm_decision *d = &ret[n++];
-		begin(in, t, service, usage, d);
-		gather(in, t, usage, d, policies);
-		decide(d, h, t, service, policies);
+		plm_history_clock(&t->history, in->now);
+		begin(in, t, d);
+		decide(d, t);
 		sum_up(d);
 	}
 	return n;

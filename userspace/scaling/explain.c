@@ -94,6 +94,20 @@ static enum plm_activity_status quiet_status(enum plm_not_scaled reason)
 	}
 }
 
+/* "policy cpu50: ECSServiceAverageCPUUtilization 93.1 % over 5 s against target 50 % on 2 ready tasks asked for 4; …" */
+static void tell_cause(const struct plm_decision *d, const struct plm_proposal *p, char *text, size_t size)
+{
+	const struct plm_stage *last = d->n_stages ? &d->stages[d->n_stages - 1] : NULL;
+	char window[32] = "";
+	if (p->input.window_s > 0)
+		(void)snprintf(window, sizeof(window), " over %g s", p->input.window_s);
+	int n = snprintf(text, size, "policy %.60s: %s %.1f %%%s against target %g %% on %d ready task%s asked for %d", p->policy,
+			 plm_metric_name(p->metric), p->input.value, window, p->target, d->ready, d->ready == 1 ? "" : "s",
+			 d->stages[0].after);
+	if (last && last->kind != PLM_STAGE_POLICY && n > 0 && (size_t)n < size)
+		(void)snprintf(text + n, size - (size_t)n, "; %s", last->text);
+}
+
 void plm_activity_from_decision(const struct plm_decision *d, struct plm_activity *ret)
 {
 	const struct plm_proposal *p = d->deciding >= 0 ? &d->proposals[d->deciding] : NULL;
@@ -107,12 +121,10 @@ void plm_activity_from_decision(const struct plm_decision *d, struct plm_activit
 		(void)snprintf(ret->description, sizeof(ret->description), "Setting desired count to %d.", d->result);
 	} else {
 		ret->status = quiet_status(d->not_scaled);
-		(void)plm_strcpy(ret->description, sizeof(ret->description), "Attempting to scale due to policy evaluation");
+		(void)snprintf(ret->description, sizeof(ret->description), "Attempting to scale due to policy %.100s", p ? p->policy : "evaluation");
 	}
-	if (p && !isnan(p->input.value))
-		(void)snprintf(ret->cause, sizeof(ret->cause), "policy %.60s: %s %.1f %% over %g s against target %g %% on %d ready tasks; %.130s",
-			       p->policy, plm_metric_name(p->metric), p->input.value, p->input.window_s, p->target, d->ready,
-			       d->n_stages ? d->stages[d->n_stages - 1].text : "");
+	if (p && p->desired >= 0 && d->n_stages)
+		tell_cause(d, p, ret->cause, sizeof(ret->cause));
 	else
 		(void)plm_strcpy(ret->cause, sizeof(ret->cause), d->sentence);
 }
