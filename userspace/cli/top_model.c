@@ -257,6 +257,13 @@ struct plm_top_bar plm_top_bar_place(const struct plm_top_model *m, int width)
 	return (struct plm_top_bar){ l.width[NAME] + 1 + l.width[CORES] + 1 + l.width[CPU] + 1, l.width[BAR] };
 }
 
+/* "1 task", "2 tasks" */
+static void count_text(size_t n, enum plm_top_view view, char *text, size_t size)
+{
+	const char *name = plm_top_view_names[view];
+	(void)snprintf(text, size, "%zu %.*s", n, (int)strlen(name) - (n == 1), name);
+}
+
 static void bytes_short(double v, char *text, size_t size)
 {
 	static const char units[] = "BKMGTP";
@@ -332,10 +339,11 @@ void plm_top_titles(const struct plm_top_model *m, int width, char text[PLM_TOP_
 
 void plm_top_head(const struct plm_top_model *m, int line, int width, char text[PLM_TOP_LINE_MAX])
 {
-	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-";
+	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-", rows[40];
 	double cores = 0;
 	for (size_t i = 0; i < m->n_rows && m->view != PLM_TOP_CGROUPS; i++)
 		cores += isnan(m->rows[i].cpu_cores) ? 0 : m->rows[i].cpu_cores;
+	count_text(m->n_rows, m->view, rows, sizeof(rows));
 	plm_local_time(m->wall, when, sizeof(when));
 	if (!isnan(m->memory_bytes))
 		plm_bytes_text(m->memory_bytes, memory, sizeof(memory));
@@ -345,10 +353,9 @@ void plm_top_head(const struct plm_top_model *m, int line, int width, char text[
 		(void)snprintf(raw, sizeof(raw), "plimsoll top  %s  %s  daemon %s", m->host[0] ? m->host : "-", when,
 			       m->daemon[0] ? m->daemon : "none");
 	else if (m->view == PLM_TOP_CGROUPS)
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu cgroups", cpus, memory, m->rung[0] ? m->rung : "-",
-			       m->n_rows);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s", cpus, memory, m->rung[0] ? m->rung : "-", rows);
 	else
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu %s on %.2f cores", cpus, memory,
-			       m->rung[0] ? m->rung : "-", m->n_rows, plm_top_view_names[m->view], cores);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s on %.2f cores", cpus, memory,
+			       m->rung[0] ? m->rung : "-", rows, cores);
 	plm_text_fit(raw, width, false, text, PLM_TOP_LINE_MAX);
 }
