@@ -23,13 +23,14 @@ void plm_history_init(struct plm_history *h)
 
 /* --- windows --- */
 
-/* Two entries become one: the more extreme count, at the later time. It holds a decision back a little longer than it would
- * have, never shorter. Taking the closest pair keeps the loss of resolution even, about window / 32. */
-static void merge_closest(struct plm_extremes *e)
+/* An entry stands for the time since the one before it. Two neighbours become one: the more extreme count, at the later time. It
+ * holds a decision back a little longer than it would have, never shorter; taking the pair that stands for the shortest time keeps
+ * that below window / 16. */
+static void merge_shortest(struct plm_extremes *e)
 {
-	size_t best = 0;
-	for (size_t i = 1; i + 1 < e->n; i++)
-		if (e->points[i + 1].wall - e->points[i].wall < e->points[best + 1].wall - e->points[best].wall)
+	size_t best = 1;
+	for (size_t i = 2; i + 1 < e->n; i++)
+		if (e->points[i + 1].wall - e->points[i - 1].wall < e->points[best + 1].wall - e->points[best - 1].wall)
 			best = i;
 	e->points[best].wall = e->points[best + 1].wall;
 	memmove(e->points + best + 1, e->points + best + 2, (e->n - best - 2) * sizeof(e->points[0]));
@@ -51,7 +52,7 @@ static void extremes_add(struct plm_extremes *e, struct plm_point p, bool is_max
 	while (e->n && (is_max ? e->points[e->n - 1].count <= p.count : e->points[e->n - 1].count >= p.count))
 		e->n--;
 	if (e->n == PLM_EXTREMES_MAX)
-		merge_closest(e);
+		merge_shortest(e);
 	e->points[e->n++] = p;
 }
 

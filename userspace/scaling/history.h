@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "model/policy.h"
 
-#define PLM_EXTREMES_MAX 64 /* entries of one window; beyond that the closest in time are merged */
+#define PLM_EXTREMES_MAX 64 /* entries of one window; beyond that neighbours are merged */
 #define PLM_CHANGES_MAX 64  /* changes remembered for rate limits; beyond that the oldest of a direction are merged */
 /* Without a recommendation for longer than this the windows begin anew: three times the usual distance of recommendations, within
  * these bounds (samples are 0.1 s to 60 s apart). */
