@@ -168,6 +168,26 @@ static void changes__beyond_the_room__limits_get_no_looser(void **state)
 	assert_true(plm_history_limit_out(&h, at(1201).wall, 1199, &d) <= 10);
 }
 
+static void ready_mean__changes__are_weighted_by_time(void **state)
+{
+	(void)state;
+	struct plm_history h;
+	plm_history_init(&h);
+	for (int i = 0; i <= 10; i++)
+		plm_history_ready(&h, at(i).wall, 8);
+	assert_true(plm_history_ready_mean(&h, at(10).wall, 5) == 8);
+	plm_history_ready(&h, at(11).wall, 16);
+	assert_true(plm_history_ready_mean(&h, at(11).wall, 5) == (4 * 8 + 16) / 5.0);
+	assert_true(plm_history_ready_mean(&h, at(11).wall, 0) == 16);
+	plm_history_ready(&h, at(12).wall, 4);
+	plm_history_ready(&h, at(13).wall, 4);
+	assert_true(plm_history_ready_mean(&h, at(13).wall, 5) == (2 * 8 + 16 + 2 * 4) / 5.0);
+	for (int i = 14; i < 200; i++) /* more runs than there is room for */
+		plm_history_ready(&h, at(i).wall, i);
+	assert_true(plm_history_ready_mean(&h, at(199).wall, 5) == 197);
+	assert_true(h.n_ready <= PLM_RUNS_MAX);
+}
+
 static void clock__set_while_running__nothing_changes(void **state)
 {
 	(void)state;
@@ -260,17 +280,17 @@ static void load__damaged__is_refused_and_changes_nothing(void **state)
 	static const char *const rows[] = {
 		"", "[]", "{}", "null", "{\"version\":2}",
 		"{\"version\":1,\"last_wall\":\"x\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[],"
-		"\"minima\":[],\"changes\":[]}",
+		"\"minima\":[],\"changes\":[],\"ready\":[]}",
 		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"noon\",\"desired\":1,\"maxima\":[],"
-		"\"minima\":[],\"changes\":[]}",
+		"\"minima\":[],\"changes\":[],\"ready\":[]}",
 		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[[\"1\",2],"
-		"[\"2\",3]],\"minima\":[],\"changes\":[]}",
+		"[\"2\",3]],\"minima\":[],\"changes\":[],\"ready\":[]}",
 		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[],"
-		"\"minima\":[],\"changes\":[[\"5\",2],[\"2\",3]]}",
+		"\"minima\":[],\"changes\":[[\"5\",2],[\"2\",3]],\"ready\":[]}",
 		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[7],"
-		"\"minima\":[],\"changes\":[]}",
+		"\"minima\":[],\"changes\":[],\"ready\":[]}",
 		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[[\"1\",1e99]],"
-		"\"minima\":[],\"changes\":[]}",
+		"\"minima\":[],\"changes\":[],\"ready\":[]}",
 	};
 	struct plm_history h = filled(), before = h;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -290,6 +310,7 @@ int main(void)
 		cmocka_unit_test(add__gap_or_outside_change__begins_anew),
 		cmocka_unit_test(limits__worked_numbers__as_documented),
 		cmocka_unit_test(changes__beyond_the_room__limits_get_no_looser),
+		cmocka_unit_test(ready_mean__changes__are_weighted_by_time),
 		cmocka_unit_test(clock__set_while_running__nothing_changes),
 		cmocka_unit_test(load__saved__is_the_same),
 		cmocka_unit_test(load__clock_behind_the_saved_times__limits_stay_and_windows_begin_anew),
