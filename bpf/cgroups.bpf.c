@@ -53,10 +53,10 @@ __u64 pass_ns = 0;
 #define AS(type, ptr, cast) ((cast) ? bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(type)) : (void *)(ptr))
 
 /* The state of one controller in this cgroup; NULL when it is not enabled here or not in this kernel. */
-#define CSS(cgrp, id)                                                  \
-	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id) ?       \
-		 (cgrp)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id)] : \
-		 NULL)
+#define CSS(cgrp, id)                                                             \
+	(bpf_core_enum_value_exists(enum cgroup_subsys_id, id)                    \
+		 ? (cgrp)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id)] \
+		 : NULL)
 
 static __always_inline void fill_cpu(struct cgroup *cgrp, struct plm_cgroup_rec *rec)
 {
@@ -73,12 +73,20 @@ static __always_inline void fill_pressure(struct cgroup *cgrp, struct plm_cgroup
 	struct psi_group *psi = cgrp->psi;
 	if (!psi || (bpf_core_field_exists(psi->enabled) && !psi->enabled))
 		return;
-	rec->psi_ns[0] = psi->total[0][4];
-	rec->psi_ns[1] = psi->total[0][5];
-	rec->psi_ns[2] = psi->total[0][2];
-	rec->psi_ns[3] = psi->total[0][3];
-	rec->psi_ns[4] = psi->total[0][0];
-	rec->psi_ns[5] = psi->total[0][1];
+	/* Type data writes the two-dimensional array flat (pahole) or nested, and CO-RE tells the shapes apart. */
+	const __u64 *total;
+	if (bpf_core_field_exists(psi->total))
+		total = (void *)psi + bpf_core_field_offset(struct psi_group, total);
+	else if (bpf_core_field_exists(((struct psi_group___nested *)psi)->total))
+		total = (void *)psi + bpf_core_field_offset(struct psi_group___nested, total);
+	else
+		return;
+	rec->psi_ns[0] = total[4];
+	rec->psi_ns[1] = total[5];
+	rec->psi_ns[2] = total[2];
+	rec->psi_ns[3] = total[3];
+	rec->psi_ns[4] = total[0];
+	rec->psi_ns[5] = total[1];
 	rec->valid |= PLM_V_PSI_CPU | PLM_V_PSI_MEM | PLM_V_PSI_IO;
 }
 
@@ -102,7 +110,8 @@ static __always_inline void fill_memory(struct cgroup_subsys_state *css, struct 
 
 	rec->mem_usage_bytes = (__u64)LOAD(memcg, memory.usage.counter, cast) * page_size;
 	rec->mem_limit_bytes = max >= unlimited ? PLM_NO_LIMIT : max * page_size;
-	rec->oom_kills = (__u64)LOAD(memcg, memory_events[bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL)].counter, cast);
+	rec->oom_kills = (__u64)LOAD(
+		memcg, memory_events[bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL)].counter, cast);
 	rec->valid |= PLM_V_MEM | PLM_V_MEMLIMIT | PLM_V_OOM;
 
 	/* Entries 0-4 (the LRU sizes) keep their index where the array is compacted (6.10 and newer). */

@@ -45,7 +45,8 @@ int by_table(void *ctx)
 {
 	(void)ctx;
 	for (__u32 cpu = 0; cpu < nr_cpus && cpu < PLM_MAX_CPUS; cpu++) {
-		if (bpf_probe_read_kernel(&offset[cpu], sizeof(__u64), (void *)(offset_table + cpu * sizeof(__u64))) != 0)
+		if (bpf_probe_read_kernel(&offset[cpu], sizeof(__u64), (void *)(offset_table + cpu * sizeof(__u64))) !=
+		    0)
 			return 0;
 		n_found++;
 	}

@@ -73,7 +73,7 @@ struct plm_event {
 	__u32 type; /* PLM_EV_* */
 	__u32 hierarchy;
 	__u32 level;
-	__u32 exact; /* 1: per-CPU totals of the kernel; 0: summed from exiting tasks */
+	__u32 exact;                /* 1: per-CPU totals of the kernel; 0: summed from exiting tasks */
 	char path[PLM_EV_PATH_LEN]; /* from the hierarchy's root, NUL-terminated, may be cut */
 };
 

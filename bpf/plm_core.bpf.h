@@ -47,7 +47,12 @@ struct cgroup_root {
 
 struct psi_group {
 	bool enabled;
-	__u64 total[2][6]; /* [PSI_AVGS = 0][io some, io full, memory some, memory full, CPU some, CPU full] */
+	__u64 total
+		[12]; /* [PSI_AVGS = 0][io some, io full, memory some, memory full, CPU some, CPU full], then [1][…] */
+};
+
+struct psi_group___nested {
+	__u64 total[2][6];
 };
 
 struct cgroup_rstat_base_cpu { /* from 6.16 */
@@ -75,7 +80,7 @@ struct cgroup___to615 {
 
 typedef struct {
 	__s64 counter;
-} plm_atomic64;
+} atomic64_t;
 
 /* The kernel's enums; values come from its BTF, as they depend on the configuration. */
 enum cgroup_subsys_id { cpu_cgrp_id = 1, cpuacct_cgrp_id = 2, memory_cgrp_id = 4, pids_cgrp_id = 11 };
@@ -83,7 +88,7 @@ enum node_stat_item { NR_INACTIVE_FILE = 2 };
 enum memcg_memory_event { MEMCG_OOM_KILL = 4 };
 
 struct page_counter {
-	plm_atomic64 usage;
+	atomic64_t usage;
 	unsigned long max;
 };
 
@@ -94,11 +99,11 @@ struct memcg_vmstats {
 struct mem_cgroup {
 	struct page_counter memory;
 	struct memcg_vmstats *vmstats;
-	plm_atomic64 memory_events[9];
+	atomic64_t memory_events[9];
 };
 
 struct pids_cgroup {
-	plm_atomic64 counter;
+	atomic64_t counter;
 };
 
 struct cfs_bandwidth {

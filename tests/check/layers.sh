@@ -29,33 +29,31 @@ PURE_SYMBOLS='^(time|gettimeofday|clock_.*|nanosleep|sleep|usleep|(__)?open(at)?
 
 # Prints one line per offence in the tree at $1.
 offences() {
+    local file mark header folder target allowed
     (
         cd "$1" || exit 1
-        find userspace -name '*.[ch]' | sort | while read -r file; do
+        grep -rE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]' userspace |
+            sed -E 's/^([^:]*):[^<"]*([<"])([^>"]*)[>"].*/\1 \2 \3/' | while read -r file mark header; do
             folder=${file#userspace/}
             folder=${folder%%/*}
-            allowed=$(may_include "$folder") || { echo "$file: the folder has no rule"; continue; }
-            sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"]\)\([^>"]*\)[>"].*/\1 \2/p' "$file" | while read -r mark header; do
-                case " $PURE " in
-                *" $folder "*) grep -qE "$PURE_FORBIDDEN" <<<"$header" && echo "$file: pure, but includes $header" ;;
-                esac
-                [ "$mark" = '"' ] || continue
-                case $header in
-                *.skel.h | plm_abi.h)
-                    [ "$folder" = kernel ] || echo "$file: $header is for userspace/kernel only"
-                    continue
-                    ;;
-                */*) target=${header%%/*} ;;
-                *) continue ;; # its own folder
-                esac
-                if [ "$target" = .. ]; then
-                    echo "$file: include $header by its path from userspace/"
-                elif [ ! -d "userspace/$target" ]; then
-                    [ -e "$(dirname "$file")/$header" ] || echo "$file: includes $header, which is in no folder of userspace/"
-                elif [ "$target" != "$folder" ] && ! grep -qw -- "$target" <<<"$allowed"; then
-                    echo "$file: $folder may not include $header"
-                fi
-            done
+            allowed=$(may_include "$folder") || { echo "$file: the folder has no rule" && continue; }
+            [[ " $PURE " != *" $folder "* || ! $header =~ $PURE_FORBIDDEN ]] || echo "$file: pure, but includes $header"
+            [ "$mark" = '"' ] || continue
+            case $header in
+            *.skel.h | plm_abi.h)
+                [ "$folder" = kernel ] || echo "$file: $header is for userspace/kernel only"
+                continue
+                ;;
+            */*) target=${header%%/*} ;;
+            *) continue ;; # its own folder
+            esac
+            if [ "$target" = .. ]; then
+                echo "$file: include $header by its path from userspace/"
+            elif [ ! -d "userspace/$target" ]; then
+                [ -e "$(dirname "$file")/$header" ] || echo "$file: includes $header, which is in no folder of userspace/"
+            elif [[ $target != "$folder" && " $allowed " != *" $target "* ]]; then
+                echo "$file: $folder may not include $header"
+            fi
         done
         for folder in $PURE; do
             [ -d "userspace/$folder" ] || continue

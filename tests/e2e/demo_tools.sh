@@ -9,6 +9,7 @@ PIDS=()
 n=0
 failed=0
 
+# shellcheck disable=SC2317 # called by the trap
 finish() {
     for p in "${PIDS[@]}"; do kill -9 "$p" 2>/dev/null; done
     rm -rf "$DIR"
@@ -55,7 +56,7 @@ cpu_ticks() {
 # --- the worker ---
 
 PORT=$(free_port)
-worker PORT=$PORT DEMO_CPU_MS=5
+worker PORT="$PORT" DEMO_CPU_MS=5
 before=$(cpu_ticks "$WORKER")
 "$BUILD/plm-demo-load" -p "$PORT" -P 1:60 -a even >/dev/null 2>"$DIR/load.log"
 served=$?
@@ -85,12 +86,12 @@ DEMO_CPU_MS=x PORT=1 "$BUILD/plm-demo-worker" 2>"$DIR/err"
 report "worker__bad_environment__status_2_and_names_it" $? "$(cat "$DIR/err")"
 
 PORT=$(free_port)
-worker DEMO_PORT=$PORT DEMO_CPU_MS=2
+worker DEMO_PORT="$PORT" DEMO_CPU_MS=2
 first=$WORKER
 "$BUILD/plm-demo-load" -p "$PORT" -P 5:150 >/dev/null 2>"$DIR/load.log" &
 load=$!
 for _ in $(seq 15); do
-    worker DEMO_PORT=$PORT DEMO_CPU_MS=2
+    worker DEMO_PORT="$PORT" DEMO_CPU_MS=2
     sleep 0.2
     kill "$WORKER"
     wait "$WORKER"
@@ -163,7 +164,7 @@ else
     report "demo__ended__nothing_remains" $? "$(remains "$DEMO")"
     python3 -c 'import sys, xml.dom.minidom as m; assert len(m.parse(sys.argv[1]).getElementsByTagName("path")) > 10' "$DIR/demo.svg"
     report "demo__plot__well_formed_with_curves" $?
-    [ -z "$(grep $'\033' "$DIR/demo.log")" ]
+    ! grep -q $'\033' "$DIR/demo.log"
     report "demo__not_a_terminal__no_colour" $?
 
     start_demo --quick

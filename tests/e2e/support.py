@@ -192,7 +192,7 @@ class Host:
                 except ProcessLookupError:
                     pass
         for root in cgroup_roots():
-            for folder, _, _ in sorted(os.walk(root + self.parent, topdown=False)):
+            for folder, _, _ in list(os.walk(root + self.parent, topdown=False)):
                 for _ in range(50):
                     try:
                         os.rmdir(folder)

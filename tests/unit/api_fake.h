@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "api/api.h"
+#include "exports/exports.h"
 #include "view_fixture.h"
 
 struct fake {
@@ -56,7 +57,17 @@ static inline int fake_explain(void *ctx, const char *service, plm_ns at_wall, s
 	return k->explain_result;
 }
 
-static const struct plm_control_ops fake_ops = { fake_view, fake_scale, fake_activities, fake_explain };
+/* The real one: what the page and the server make of a real exposition is part of what is tested. */
+static inline int fake_metrics(void *ctx, const struct plm_view *view, const char *accept, const char **ret_content_type,
+			       struct plm_buf *out)
+{
+	(void)ctx;
+	enum plm_prom_format format = plm_prom_negotiate(accept);
+	*ret_content_type = plm_prom_content_type(format);
+	return plm_prom_render(view, format, out);
+}
+
+static const struct plm_control_ops fake_ops = { fake_view, fake_scale, fake_activities, fake_explain, fake_metrics };
 
 static inline int setup(void **state)
 {

@@ -135,7 +135,7 @@ static void utilization__memory_and_units_not_reserved__absent_not_zero(void **s
 	assert_true(fabs(w->usage.tasks[0].cpu_cores - 0.1) < 1e-9);
 }
 
-static void utilization__a_step__window_holds_five_seconds(void **state)
+static void utilization__a_step__window_holds_three_seconds(void **state)
 {
 	struct world *w = *state;
 	(void)add_task(w, 1024, 0);
@@ -146,8 +146,8 @@ static void utilization__a_step__window_holds_five_seconds(void **state)
 		advance(w, 1);
 		if (s == 9)
 			assert_true(fabs(w->usage.services[0].cpu.value - 10) < 0.01);
-		if (s == 12) /* 3 of 5 seconds are new */
-			assert_true(fabs(w->usage.services[0].cpu.value - (3 * 90 + 2 * 10) / 5.0) < 0.01);
+		if (s == 11) /* 2 of 3 seconds are new */
+			assert_true(fabs(w->usage.services[0].cpu.value - (2 * 90 + 10) / 3.0) < 0.01);
 	}
 	assert_true(fabs(w->usage.services[0].cpu.value - 90) < 0.01);
 }
@@ -251,7 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(utilization__the_documented_example__116_67_percent),
 		CASE(utilization__memory_and_units_not_reserved__absent_not_zero),
-		CASE(utilization__a_step__window_holds_five_seconds),
+		CASE(utilization__a_step__window_holds_three_seconds),
 		CASE(readiness__young_silent_and_measured_tasks__told_apart),
 		CASE(samples_stop__value_ages_then_vanishes),
 		CASE(totals__task_born_and_ended_between_samples__counted),

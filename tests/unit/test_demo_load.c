@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 
 #define MS PLM_NS_PER_MS
-#define S  PLM_NS_PER_S
+#define S PLM_NS_PER_S
 
 static struct plm_load_profile profile(const char *text)
 {
@@ -46,8 +46,8 @@ static void profile_parse__good_text__phases_and_rates(void **state)
 static void profile_parse__bad_text__einval_and_output_untouched(void **state)
 {
 	static const char *const bad[] = {
-		"",	"12",	 "12:",	  ":5",
-		"0:5",	"5:-1",	 "5:1-",  "5:1,",
+		"",     "12",    "12:",   ":5",
+		"0:5",  "5:-1",  "5:1-",  "5:1,",
 		"5:1x", "5:nan", "1e9:1", "1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1,1:1"
 	};
 	(void)state;
@@ -147,7 +147,7 @@ static void stats__by_due_and_by_end__each_its_own_window(void **state)
 	assert_true(s.p99_ms == 500);
 	assert_int_equal(plm_load_stats_of(requests, 4, 5 * S, PLM_LOAD_BY_END, S, 2 * S, &s), 0);
 	assert_int_equal(s.offered, 2); /* due in it: one ended, one open */
-	assert_int_equal(s.ok, 2);	/* ended in it */
+	assert_int_equal(s.ok, 2);      /* ended in it */
 	assert_true(s.p50_ms == 30);
 	assert_true(s.p99_ms == 500);
 }

@@ -78,7 +78,7 @@ static void add__bare_policy__has_the_documented_defaults(void **state)
 	assert_int_equal(p->evaluation, PLM_EVALUATION_FAST);
 	assert_true(p->target == 50);
 	assert_true(p->tolerance == 0.1);
-	assert_int_equal(p->window_s, 5);
+	assert_int_equal(p->window_s, 3);
 	assert_int_equal(p->out_cooldown_s, -1);
 	assert_int_equal(p->in_cooldown_s, -1);
 	assert_false(p->is_scale_in_disabled);

@@ -28,13 +28,13 @@
 
 #include "base/cleanup.h"
 
-#define CONNS_NORMAL   64
-#define BACKLOG	       256
-#define CONNS_MAX      384
-#define REQUEST_MAX    512 /* bytes of a request's head */
-#define HEAD_WAIT_S    5   /* for a client that connects and stays silent */
+#define CONNS_NORMAL 64
+#define BACKLOG 256
+#define CONNS_MAX 384
+#define REQUEST_MAX 512 /* bytes of a request's head */
+#define HEAD_WAIT_S 5   /* for a client that connects and stays silent */
 #define DRAIN_PAUSE_NS 300000L
-#define CPU_MS_MAX     1000.0
+#define CPU_MS_MAX 1000.0
 
 struct conn {
 	int fd; /* -1 = free */

@@ -25,13 +25,13 @@
 #include "lib/live.h"
 #include "lib/record.h"
 
-#define DEFAULT_SVG    "build/demo/plimsoll-demo.svg"
-#define READY_S	       20.0 /* for the daemon, and again for its first task */
-#define LOOK_MS	       250
-#define SILENCE_S      5.0 /* of the daemon, during the run */
+#define DEFAULT_SVG "build/demo/plimsoll-demo.svg"
+#define READY_S 20.0 /* for the daemon, and again for its first task */
+#define LOOK_MS 250
+#define SILENCE_S 5.0 /* of the daemon, during the run */
 #define LOAD_TIMEOUT_S 5
 #define LOAD_IN_FLIGHT 900
-#define LOG_LINES      15
+#define LOG_LINES 15
 #define EXIT_PRIVILEGE 77
 
 struct demo {
@@ -160,6 +160,15 @@ static int service_answers(struct demo *d, struct plm_err *err)
 	return r == 200 ? 0 : -EAGAIN;
 }
 
+/* The daemon has seen the task run and has a first value of what the policy tracks. */
+static int service_is_measured(struct demo *d, struct plm_err *err)
+{
+	struct plm_watch_service s;
+	int r = plm_watch_read_service(d->scenario.socket, "web", &s, err);
+
+	return r < 0 ? r : s.running >= PLM_DEMO_MIN && isfinite(s.cpu_percent) ? 0 : -EAGAIN;
+}
+
 /* --- the run --- */
 
 static int start(struct demo *d)
@@ -185,6 +194,8 @@ static int start(struct demo *d)
 	r = wait_for(d, daemon_is_ready, "plimsolld was not ready");
 	if (r == 0)
 		r = wait_for(d, service_answers, "the service did not answer");
+	if (r == 0)
+		r = wait_for(d, service_is_measured, "plimsolld did not measure the service");
 	if (r == 0 && plm_watch_read_host(s->socket, &d->record.host, &err) < 0)
 		r = fail(d, "plimsolld does not tell about the host", &err);
 	d->ready_mono = plm_clock_mono();
@@ -349,7 +360,10 @@ static int tidy_up(struct demo *d, int result)
 		why = "cgroups could not be removed";
 	if (result == 0 || result == 1)
 		printf("  %s%s%s %s\n", why ? d->term.red : d->term.green, why ? d->term.cross : d->term.tick,
-		       d->term.off, why ? why : "everything stopped; no process, cgroup or file stays");
+		       d->term.off,
+		       why       ? why
+		       : d->keep ? "everything stopped; no process or cgroup stays"
+				 : "everything stopped; no process, cgroup or file stays");
 	else if (why)
 		fprintf(stderr, "plm-demo: %s\n", why);
 	if (d->keep)

@@ -15,7 +15,7 @@ struct plm_aggregate; /* what lives between ticks */
 struct plm_aggregate *plm_aggregate_new(void); /* NULL = out of memory */
 void plm_aggregate_free(struct plm_aggregate *a);
 
-#define PLM_DEFAULT_WINDOW_S 5
+#define PLM_DEFAULT_WINDOW_S 3
 
 /* A running task without a sample for this long is missing; one that young is not yet expected to have one. */
 #define PLM_TASK_GRACE_NS (3 * PLM_NS_PER_S)

@@ -2,7 +2,7 @@
  * The host and the daemon itself as JSON. Unknown is null. */
 #include "api/internal.h"
 #include "api/json_null.h"
-#include "exports/process.h"
+#include "base/process.h"
 
 static void add_host(const struct plm_host *host, struct plm_jw *w)
 {

@@ -6,7 +6,7 @@
 
 #include "api/internal.h"
 #include "api/json_null.h"
-#include "exports/lookup.h"
+#include "model/lookup.h"
 
 /* AWS's PolicyType. */
 static const char *const policy_types[] = { "TargetTrackingScaling" };

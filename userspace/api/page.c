@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/internal.h"
-#include "exports/lookup.h"
+#include "model/lookup.h"
 
 #define REFRESH_S 5
 

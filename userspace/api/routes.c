@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "exports/exports.h"
 
 static const char content_json[] = "application/json";
 static const char content_text[] = "text/plain; charset=utf-8";
@@ -94,9 +93,7 @@ static void get_page(const struct plm_api_call *call, struct plm_api_response *r
 
 static void get_metrics(const struct plm_api_call *call, struct plm_api_response *ret)
 {
-	enum plm_prom_format format = plm_prom_negotiate(call->req->accept);
-	ret->content_type = plm_prom_content_type(format);
-	int r = plm_prom_render(call->view, format, &ret->body);
+	int r = call->control->metrics(call->control_ctx, call->view, call->req->accept, &ret->content_type, &ret->body);
 	if (r == -EMSGSIZE)
 		plm_api_error(ret, 500, "too_large", "the metrics do not fit into %u bytes", PLM_API_MAX_RESPONSE);
 	else if (r != 0)

@@ -217,12 +217,15 @@ static int get(const cJSON *obj, const struct plm_json_at *at, const char *key, 
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
 	if (!item || cJSON_IsNull(item)) {
-		if (required)
-			return plm_json_err(err, at, key, "is required: %s", wanted);
-		return 0;
+		if (!required)
+			return 0;
+		(void)plm_json_err(err, at, key, "is required: %s", wanted);
+		return -EINVAL;
 	}
-	if (!is(item))
-		return plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+	if (!is(item)) {
+		(void)plm_json_err(err, at, key, "is %s; it must be %s", type_name(item), wanted);
+		return -EINVAL;
+	}
 	*ret = item;
 	return 1;
 }
@@ -235,8 +238,10 @@ int plm_json_str(const cJSON *obj, const struct plm_json_at *at, const char *key
 	if (r <= 0)
 		return r;
 	size_t len = strlen(item->valuestring);
-	if (len < min_len || len > max_len)
-		return plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+	if (len < min_len || len > max_len) {
+		(void)plm_json_err(err, at, key, "has %zu characters; it must have %zu to %zu", len, min_len, max_len);
+		return -EINVAL;
+	}
 	*ret = item->valuestring;
 	return 1;
 }

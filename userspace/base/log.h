@@ -9,7 +9,7 @@
 enum plm_log_level { PLM_LOG_DEBUG, PLM_LOG_INFO, PLM_LOG_WARN, PLM_LOG_ERROR };
 enum plm_log_format { PLM_LOG_LOGFMT, PLM_LOG_JSON };
 
-void plm_log_setup(enum plm_log_level min_level, enum plm_log_format format);
+void plm_log_setup(enum plm_log_level level, enum plm_log_format fmt);
 int plm_log_level_parse(const char *text, enum plm_log_level *ret);   /* 0 or -EINVAL */
 int plm_log_format_parse(const char *text, enum plm_log_format *ret); /* 0 or -EINVAL */
 

@@ -126,7 +126,7 @@ int plm_loop_timer(struct plm_loop *l, plm_ns first, plm_ns period, plm_loop_fn 
 		(void)close(fd);
 		return r;
 	}
-	r = plm_loop_timer_set(w, first, period);
+	r = plm_loop_timer_set(w, first, period); // NOLINT(clang-analyzer-core.CallAndMessage): add() has set w
 	if (r != 0) {
 		plm_loop_remove(l, w);
 		return r;

@@ -18,7 +18,7 @@ struct plm_activities;
 /* Takes up what an earlier daemon left open: still wanted → goes on; never sent → Failed, and the engine decides anew. */
 int plm_activities_new(struct plm_state *state, const struct plm_cluster *cluster, const struct plm_now *now,
 		       struct plm_activities **ret, struct plm_err *err);
-void plm_activities_free(struct plm_activities *a);
+void plm_activities_free(struct plm_activities *s);
 
 /* Writes the activity down as Pending before anything is done. Fills a->id (a random UUID) and the start time. */
 void plm_activities_begin(struct plm_activities *s, struct plm_activity *a, const struct plm_now *now);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "daemon/daemon.h"
+#include "exports/exports.h"
 
 #define DESIRED_MAX 100000 /* far above any host; stops a slip of the hand */
 #define RECORD_JSON_MAX (64u << 10)
@@ -84,9 +85,19 @@ static int explain(void *ctx, const char *service, plm_ns at_wall, struct plm_jw
 	return plm_err_set(err, ENOENT, NULL, "service \"%.100s\" has not been evaluated yet", service);
 }
 
+static int metrics(void *ctx, const struct plm_view *view, const char *accept, const char **ret_content_type,
+		   struct plm_buf *out)
+{
+	(void)ctx;
+	enum plm_prom_format format = plm_prom_negotiate(accept);
+	*ret_content_type = plm_prom_content_type(format);
+	return plm_prom_render(view, format, out);
+}
+
 const struct plm_control_ops plm_daemon_control = {
 	.view = view,
 	.scale = scale,
 	.activities = activities,
 	.explain = explain,
+	.metrics = metrics,
 };

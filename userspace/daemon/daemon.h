@@ -66,7 +66,7 @@ void plm_daemon_close(struct plm_daemon *d);
 int plm_daemon_check(const struct plm_daemon_flags *flags, char *ret_summary, size_t size, struct plm_err *err);
 
 /* One pass: the timer's callback. `expirations` counts the sample intervals since the last pass. */
-void plm_daemon_tick(void *daemon, uint32_t expirations);
+void plm_daemon_tick(void *ctx, uint32_t expirations);
 
 /* Carries out one change of a desired count through the one path: written down first, then applied, then its outcome. `a` has
  * service, cause and so on. 0 = done, 1 = dry run, negative on failure. */

@@ -10,7 +10,7 @@
 #ifndef PLM_EXPORTS_FAMILIES_H
 #define PLM_EXPORTS_FAMILIES_H
 
-#include "exports/process.h"
+#include "base/process.h"
 #include "model/view.h"
 
 enum plm_family_type {

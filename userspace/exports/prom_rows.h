@@ -7,7 +7,7 @@
 #define PLM_EXPORTS_PROM_ROWS_H
 
 #include "exports/families.h"
-#include "exports/lookup.h"
+#include "model/lookup.h"
 
 struct plm_rows {
 	const struct plm_view *view;

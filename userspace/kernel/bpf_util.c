@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The last line that says something, per thread: libbpf prints a verifier log as one long message. */
@@ -23,19 +24,22 @@ static void keep_last_line(char *text)
 		(void)snprintf(last_message, sizeof(last_message), "%s", best);
 }
 
-static int on_message(enum libbpf_print_level level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int on_message(enum libbpf_print_level level, const char *format,
+							    va_list args)
 {
-	static const char *const chatter[] = { "failed to load object", "failed to load BPF skeleton", "failed to load:" };
-	char text[4096];
-	if (level != LIBBPF_WARN)
+	static const char *const chatter[] = { "failed to load object", "failed to load BPF skeleton",
+					       "failed to load:" };
+	char *text = NULL;
+	if (level != LIBBPF_WARN || vasprintf(&text, format, args) < 0)
 		return 0;
-	if (vsnprintf(text, sizeof(text), format, args) < 0)
-		return 0;
+	bool is_chatter = false;
 	for (size_t i = 0; i < sizeof(chatter) / sizeof(chatter[0]); i++) {
 		if (strstr(text, chatter[i]))
-			return 0;
+			is_chatter = true;
 	}
-	keep_last_line(text);
+	if (!is_chatter)
+		keep_last_line(text);
+	free(text);
 	return 0;
 }
 

@@ -183,7 +183,8 @@ int plm_cgfiles_open(struct plm_cgfiles *f, const struct plm_hierarchy *h, int d
 		if (!name || f->fd[i] >= 0)
 			continue;
 		/* v2 has the CPU time already. */
-		if ((i == PLM_CGFILE_CPUACCT_USAGE || i == PLM_CGFILE_CPUACCT_STAT) && f->fd[PLM_CGFILE_V2_CPU_STAT] >= 0)
+		if ((i == PLM_CGFILE_CPUACCT_USAGE || i == PLM_CGFILE_CPUACCT_STAT) &&
+		    f->fd[PLM_CGFILE_V2_CPU_STAT] >= 0)
 			continue;
 		f->fd[i] = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 		if (f->fd[i] < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))

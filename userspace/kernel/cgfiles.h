@@ -28,7 +28,7 @@ enum plm_cgfile {
 };
 
 struct plm_cgfiles {
-	int fd[_PLM_CGFILE_MAX]; /* -1: not there */
+	int fd[_PLM_CGFILE_MAX];  /* -1: not there */
 	struct plm_cputime shown; /* of cpuacct, whose user and system times are raw ticks */
 };
 

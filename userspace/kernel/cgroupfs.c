@@ -45,7 +45,7 @@ static bool cut_line(char *line, struct mount_line *ret)
 		return false;
 	*rest = '\0';
 	char *save = NULL, *field = strtok_r(line, " ", &save);
-	struct mount_line m = { NULL };
+	struct mount_line m = { .root = NULL };
 	for (int i = 0; field && i < 5; i++, field = strtok_r(NULL, " ", &save)) {
 		if (i == 3)
 			m.root = field;

@@ -18,6 +18,9 @@ typedef int (*plm_dirwatch_fn)(void *ctx, const struct plm_hierarchy *h, const c
 int plm_dirwatch_open(const struct plm_hierarchy *h, const char *root, struct plm_dirwatch **ret, struct plm_err *err);
 void plm_dirwatch_close(struct plm_dirwatch *w); /* NULL-safe */
 
+/* The next update reports everything again. */
+void plm_dirwatch_rescan(struct plm_dirwatch *w);
+
 /* Reports what is new since the last call (at first: everything). The root need not exist. 0 or what fn returned. */
 int plm_dirwatch_update(struct plm_dirwatch *w, plm_dirwatch_fn fn, void *ctx);
 

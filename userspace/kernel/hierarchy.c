@@ -44,7 +44,8 @@ int plm_hierarchy_clean_root(const char *root, char *ret, size_t size)
 {
 	if (!root || !root[0])
 		root = "/";
-	if (root[0] != '/' || strstr(root, "//") || strstr(root, "/../"))
+	const char *up = strstr(root, "/..");
+	if (root[0] != '/' || strstr(root, "//") || (up && (up[3] == '/' || up[3] == '\0')))
 		return -EINVAL;
 	if (plm_strcpy(ret, size, root) != 0)
 		return -ENAMETOOLONG;

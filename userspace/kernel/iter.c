@@ -39,14 +39,15 @@ static int choose_programs(struct plm_iter *it, const struct btf *btf, bool with
 		else if (plm_bpf_has_func(btf, "cgroup_rstat_flush"))
 			it->v2 = can_cast ? skel->progs.walk_cgroup : skel->progs.walk_cgroup_probe;
 		else
-			return plm_err_set(err, ENOTSUP, "bpf",
-					   "the kernel offers neither css_rstat_flush nor cgroup_rstat_flush to programs");
+			return plm_err_set(
+				err, ENOTSUP, "bpf",
+				"the kernel offers neither css_rstat_flush nor cgroup_rstat_flush to programs");
 	}
 	if (with_v1)
 		it->v1 = can_cast ? skel->progs.walk_v1 : skel->progs.walk_v1_probe;
 	struct bpf_program *prog;
-	bpf_object__for_each_program(prog, skel->obj)
-		(void)bpf_program__set_autoload(prog, prog == it->v2 || prog == it->v1);
+	bpf_object__for_each_program(prog, skel->obj)(void)
+		bpf_program__set_autoload(prog, prog == it->v2 || prog == it->v1);
 	return 0;
 }
 
@@ -137,7 +138,8 @@ void plm_iter_close(struct plm_iter *it)
 
 int plm_iter_attach(const struct plm_iter *it, bool is_v2, int dir_fd, struct plm_err *err)
 {
-	union bpf_iter_link_info info = { .cgroup = { .order = BPF_CGROUP_ITER_DESCENDANTS_PRE, .cgroup_fd = (__u32)dir_fd } };
+	union bpf_iter_link_info info = { .cgroup = { .order = BPF_CGROUP_ITER_DESCENDANTS_PRE,
+						      .cgroup_fd = (__u32)dir_fd } };
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
 	int fd = bpf_link_create(bpf_program__fd(is_v2 ? it->v2 : it->v1), 0, BPF_TRACE_ITER, &opts);
 	return fd >= 0 ? fd : plm_bpf_failed(err, -fd, "attach the iterator");

@@ -34,7 +34,7 @@ struct plm_join_node { /* one cgroup of one hierarchy */
 
 /* What is known of one hierarchy. */
 struct plm_join_tree {
-	struct plm_map by_id; /* -> plm_join_node */
+	struct plm_map by_id;         /* -> plm_join_node */
 	struct plm_join_node **order; /* of the last walk's rows; NULL where the name is not known */
 	uint32_t n_order, cap_order;
 	uint64_t seen_id; /* every cgroup up to this id has told its name */

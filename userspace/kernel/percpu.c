@@ -71,22 +71,25 @@ static bool is_consistent(const struct percpu_bpf__bss *found, uint32_t nr_cpus)
 static int load_and_run(const struct btf *btf, uint32_t nr_cpus, struct percpu_bpf *skel, struct plm_err *err)
 {
 	int64_t runqueues, own_offset;
-	bool has_way = find_percpu_var(btf, "runqueues", &runqueues) && find_percpu_var(btf, "this_cpu_off", &own_offset);
+	bool has_way =
+		find_percpu_var(btf, "runqueues", &runqueues) && find_percpu_var(btf, "this_cpu_off", &own_offset);
 	skel->rodata->nr_cpus = nr_cpus;
 	if (has_way)
 		skel->rodata->runqueues_to_offset = own_offset - runqueues;
 	else
 		skel->rodata->offset_table = find_symbol("__per_cpu_offset");
 	if (!has_way && skel->rodata->offset_table == 0)
-		return plm_err_set(err, ENOTSUP, "bpf", "per-CPU offsets are not known: no this_cpu_off in the kernel's "
-							"BTF, no __per_cpu_offset in /proc/kallsyms");
+		return plm_err_set(err, ENOTSUP, "bpf",
+				   "per-CPU offsets are not known: no this_cpu_off in the kernel's "
+				   "BTF, no __per_cpu_offset in /proc/kallsyms");
 	(void)bpf_program__set_autoload(skel->progs.by_runqueue, has_way);
 	(void)bpf_program__set_autoload(skel->progs.by_table, !has_way);
 	int r = percpu_bpf__load(skel);
 	if (r != 0)
 		return plm_bpf_failed(err, -r, "load the per-CPU program");
 	if (!run(has_way ? skel->progs.by_runqueue : skel->progs.by_table, skel, nr_cpus))
-		return plm_err_set(err, ENOTSUP, "bpf", "per-CPU offsets are not known: cannot read them for %u CPUs", nr_cpus);
+		return plm_err_set(err, ENOTSUP, "bpf", "per-CPU offsets are not known: cannot read them for %u CPUs",
+				   nr_cpus);
 	if (has_way && !is_consistent(skel->bss, nr_cpus))
 		return plm_err_set(err, ENOTSUP, "bpf", "per-CPU offsets do not fit the run queues; not used");
 	return 0;

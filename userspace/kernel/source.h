@@ -42,11 +42,11 @@ extern const struct plm_source_ops plm_source_files;       /* rung E */
 
 /* One line of the ladder's report. */
 struct plm_rung_report {
-	char rung;           /* 'B'…'E'; 'L' = lifecycle events */
+	char rung; /* 'B'…'E'; 'L' = lifecycle events */
 	const char *name;
-	int status;          /* 0 usable, else -errno */
+	int status; /* 0 usable, else -errno */
 	bool is_chosen;
-	char reason[256];    /* why not; "" when usable */
+	char reason[256]; /* why not; "" when usable */
 };
 #define PLM_LADDER_MAX_REPORTS 8
 

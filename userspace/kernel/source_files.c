@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rung E: samples from the files of cgroupfs, for hosts where BPF is refused. Files are opened when a cgroup appears and
- * stay open; reopening them each time would cost three to four times as much. About 40 us per cgroup and sample.
+ * stay open; reopening them each time would cost three to four times as much. 20-30 us per cgroup and sample.
  * What lived and died between two samples is not seen.
  */
 #include <errno.h>
@@ -35,19 +35,33 @@ struct files_source {
 	size_t n, cap, max;
 	struct plm_map by_path;
 	uint64_t n_reads;
-	uint64_t n_lost; /* in this read */
+	uint64_t n_lost;      /* in this read */
+	bool is_full;         /* cgroups were left out; they get another chance when others end */
 	struct cgroup **dead; /* ended in the last read; their paths are valid until this one */
 	size_t n_dead;
 };
 
-/* As many descriptors as the kernel lets this process have. */
-static void raise_fd_limit(void)
+/* Files open per cgroup at most: on hybrid four of v2 and six of v1 (CPU time then comes from v2). */
+#define FILES_PER_CGROUP 10
+/* Left for the rest of the process. */
+#define OTHER_FILES 256
+
+/* Makes room for the files of `max` cgroups and returns for how many there is room; cgroups beyond that are counted as
+ * lost instead of read by halves. Raising the hard limit takes CAP_SYS_RESOURCE. Children of the process inherit the limit. */
+static size_t raise_fd_limit(size_t max)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	rlim_t want = max * FILES_PER_CGROUP + OTHER_FILES;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return max;
+	struct rlimit raised = { .rlim_cur = want, .rlim_max = limit.rlim_max > want ? limit.rlim_max : want };
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		return max;
+	raised.rlim_cur = raised.rlim_max = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		limit = raised;
+	size_t room = limit.rlim_cur > OTHER_FILES ? (limit.rlim_cur - OTHER_FILES) / FILES_PER_CGROUP : 1;
+	return room < max ? room : max;
 }
 
 static void cgroup_free(struct cgroup *c)
@@ -64,7 +78,7 @@ static struct cgroup *find_parent(const struct files_source *s, const char *path
 	char above[4096];
 	if (strcmp(path, s->root) == 0 || strlen(path) >= sizeof(above))
 		return NULL;
-	strcpy(above, path);
+	memcpy(above, path, strlen(path) + 1);
 	char *slash = strrchr(above, '/');
 	if (!slash)
 		return NULL;
@@ -107,6 +121,7 @@ static int on_directory(void *ctx, const struct plm_hierarchy *h, const char *pa
 		return 0;
 	if (!c && s->n >= s->max) {
 		s->n_lost++;
+		s->is_full = true;
 		return 0;
 	}
 	if (!c)
@@ -114,10 +129,11 @@ static int on_directory(void *ctx, const struct plm_hierarchy *h, const char *pa
 	if (!c)
 		return -ENOMEM;
 	uint64_t id = plm_hierarchy_id(h, st.st_ino);
-	if (h->is_v2 && c->had_v2 && c->id != id) {
+	if (c->id && c->id >> 56 == h->tag && c->id != id) {
 		/* The same name again: a new life, whose old files answer no more. */
 		plm_cgfiles_done(&c->files);
 		memset(&c->files.shown, 0, sizeof(c->files.shown));
+		c->id = id;
 	}
 	if (h->is_v2 || !c->id)
 		c->id = id;
@@ -145,6 +161,8 @@ static void drop_gone(struct files_source *s, size_t n_gone)
 	size_t kept = 0;
 	for (size_t i = 0; i < s->n; i++) {
 		struct cgroup *c = s->list[i];
+		if (c->parent && c->parent->is_gone)
+			c->parent = NULL; /* v1 directories may outlive their parent's v2 one */
 		if (!c->is_gone) {
 			s->list[kept++] = c;
 			continue;
@@ -183,8 +201,8 @@ static int files_read(void *ctx, struct plm_sample_set *out, struct plm_err *err
 	for (size_t i = 0; i < s->n_hierarchies; i++) {
 		int r = plm_dirwatch_update(s->watches[i], on_directory, s);
 		if (r != 0)
-			return plm_err_set(err, -r, s->hierarchies[i].mount, "cannot follow the cgroups below '%s': %s", s->root,
-					   strerror(-r));
+			return plm_err_set(err, -r, s->hierarchies[i].mount, "cannot follow the cgroups below '%s': %s",
+					   s->root, strerror(-r));
 	}
 	size_t n_gone = 0;
 	for (size_t i = 0; i < s->n; i++) {
@@ -195,6 +213,9 @@ static int files_read(void *ctx, struct plm_sample_set *out, struct plm_err *err
 	}
 	if (n_gone)
 		drop_gone(s, n_gone);
+	for (size_t i = 0; n_gone && s->is_full && i < s->n_hierarchies; i++)
+		plm_dirwatch_rescan(s->watches[i]);
+	s->is_full &= n_gone == 0;
 	out->lost_cgroups += s->n_lost;
 	return 0;
 }
@@ -232,8 +253,9 @@ static int files_open(const struct plm_source_cfg *cfg, void **ret_ctx, struct p
 		files_close(s);
 		return r;
 	}
-	s->max = cfg->max_cgroups && cfg->max_cgroups < PLM_SOURCE_MAX_CGROUPS ? cfg->max_cgroups : PLM_SOURCE_MAX_CGROUPS;
-	raise_fd_limit();
+	s->max = cfg->max_cgroups && cfg->max_cgroups < PLM_SOURCE_MAX_CGROUPS ? cfg->max_cgroups
+									       : PLM_SOURCE_MAX_CGROUPS;
+	s->max = raise_fd_limit(s->max);
 	*ret_ctx = s;
 	return 0;
 }

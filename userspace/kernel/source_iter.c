@@ -33,7 +33,7 @@ struct iter_source {
 	struct walk walks[PLM_MAX_HIERARCHIES];
 	size_t n_walks;
 	struct plm_join join;
-	bool has_v1_rows; /* some path of the last pass was not in v2 */
+	bool has_v1_rows;   /* some path of the last pass was not in v2 */
 	bool is_whole_host; /* the root is "/": its row is read from files */
 	struct plm_cgfiles root_files;
 };
@@ -47,7 +47,8 @@ static int attach(struct iter_source *s, struct walk *w, struct plm_err *err)
 	if (dir == -ENOENT)
 		return 0; /* may appear later */
 	if (dir < 0)
-		return plm_err_set(err, -dir, s->join.root, "cannot open the cgroup below %s: %s", w->h.mount, strerror(-dir));
+		return plm_err_set(err, -dir, s->join.root, "cannot open the cgroup below %s: %s", w->h.mount,
+				   strerror(-dir));
 	int fd = plm_iter_attach(s->iter, w->h.is_v2, dir, err);
 	if (fd < 0)
 		return fd;
@@ -127,9 +128,9 @@ static void fill_row(struct plm_sample *row, const struct plm_cgroup_rec *rec, s
 		row->has |= PLM_HAS_MEM;
 	}
 	if ((rec->valid & PLM_V_MEM) && (rec->valid & PLM_V_MEMSTAT)) {
-		row->mem_working_set_bytes = rec->mem_usage_bytes > rec->mem_inactive_file_bytes ?
-						     rec->mem_usage_bytes - rec->mem_inactive_file_bytes :
-						     0;
+		row->mem_working_set_bytes = rec->mem_usage_bytes > rec->mem_inactive_file_bytes
+						     ? rec->mem_usage_bytes - rec->mem_inactive_file_bytes
+						     : 0;
 		row->has |= PLM_HAS_WORKING_SET;
 	}
 	if (rec->valid & PLM_V_MEMLIMIT) {
@@ -200,7 +201,8 @@ static int take_rows(struct iter_source *s, const struct walk *w, const struct p
 /* cpuacct is walked only where something depends on it. */
 static bool wants_cpuacct(const struct iter_source *s, const struct walk *w, bool had_v1_rows)
 {
-	return w->h.has_cpuacct && (s->layout.mode == PLM_CGROUP_V1 || s->has_v1_rows || had_v1_rows || s->join.pass == 1);
+	return w->h.has_cpuacct &&
+	       (s->layout.mode == PLM_CGROUP_V1 || s->has_v1_rows || had_v1_rows || s->join.pass == 1);
 }
 
 static int iter_read(void *ctx, struct plm_sample_set *out, struct plm_err *err)
@@ -335,7 +337,8 @@ static int open_hybrid(const struct plm_source_cfg *cfg, void **ret_ctx, struct 
 	if (r != 0)
 		return r;
 	if (layout.mode == PLM_CGROUP_V2)
-		return plm_err_set(err, ENOTSUP, layout.v2, "this host is v2: no cgroup v1 controller is mounted, see rung B");
+		return plm_err_set(err, ENOTSUP, layout.v2,
+				   "this host is v2: no cgroup v1 controller is mounted, see rung B");
 	return iter_open(cfg, true, &layout, ret_ctx, err);
 }
 

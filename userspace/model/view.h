@@ -86,6 +86,10 @@ struct plm_control_ops {
 	/* Writes the members of the decision record nearest at or before `at_wall` (0 = newest) into an object opened in `w`.
 	 * -ENOENT when there is none. */
 	int (*explain)(void *ctx, const char *service, plm_ns at_wall, struct plm_jw *w, struct plm_err *err);
+	/* Appends the metrics of `view` in the format that the Accept header asks for (NULL = none given) and sets their content
+	 * type, a static text. 0, or -ENOMEM/-EMSGSIZE when they do not fit `out`. */
+	int (*metrics)(void *ctx, const struct plm_view *view, const char *accept, const char **ret_content_type,
+		       struct plm_buf *out);
 };
 
 #endif

@@ -18,9 +18,9 @@
 
 /* Defaults of the `fast` profile. Tolerance, both rate limits and the 300 s window are the defaults of the Kubernetes
  * HorizontalPodAutoscaler (API reference, autoscaling/v2, "behavior"); 300 s is also AWS's default scale-in cooldown.
- * The 5 s window is ours: five samples, so that a step is seen whole within the 5 s a decision may take. */
+ * The 3 s window is ours: three samples, so that a step of a third above the target is decided within 5 s. */
 #define DEFAULT_TOLERANCE 0.10
-#define DEFAULT_WINDOW_S 5
+#define DEFAULT_WINDOW_S 3
 #define DEFAULT_OUT_TASKS 4
 #define DEFAULT_OUT_PERCENT 100
 #define DEFAULT_OUT_STABILIZATION_S 0

@@ -5,13 +5,13 @@
 
 #include "record.h"
 
-#define STEP_WINDOW_S	 10.0
-#define SETTLED_SHARE	 (1.0 / 3) /* of the time at the peak, at its end */
-#define CLAIM_PEAK	 3	   /* tasks at least */
-#define CLAIM_LAST	 2	   /* desired at most, at the end of a run of full length */
+#define STEP_WINDOW_S 10.0
+#define SETTLED_SHARE (1.0 / 3) /* of the time at the peak, at its end */
+#define CLAIM_PEAK 3            /* tasks at least */
+#define CLAIM_LAST 2            /* desired at most, at the end of a run of full length */
 #define CLAIM_DECISION_S 5.0
-#define CLAIM_RECOVERY	 0.5  /* the settled p99 is at most this share of the step's */
-#define FULL_LENGTH_S	 60.0 /* shorter runs need not come as far down */
+#define CLAIM_RECOVERY 0.5 /* the settled p99 is at most this share of the step's */
+#define FULL_LENGTH_S 60.0 /* shorter runs need not come as far down */
 
 static plm_ns ns(double s)
 {

@@ -10,12 +10,12 @@
 #include "plot.h"
 #include "record.h"
 
-#define BLUE   "#2563eb"
-#define GREY   "#94a3b8"
+#define BLUE "#2563eb"
+#define GREY "#94a3b8"
 #define ORANGE "#ea580c"
-#define GREEN  "#15803d"
+#define GREEN "#15803d"
 #define PURPLE "#7c3aed"
-#define TEAL   "#0e7490"
+#define TEAL "#0e7490"
 
 /* All the series, one array each: per second of load, and per look at the daemon. */
 struct columns {
@@ -89,7 +89,7 @@ static void add(struct plm_plot_panel *panel, const char *label, const char *col
 
 static void panels(struct plm_plot *p, const struct columns *c)
 {
-	static const struct plm_plot_tick latency[] = { { 3, "3 ms" },	   { 10, "10 ms" },   { 30, "30 ms" },
+	static const struct plm_plot_tick latency[] = { { 3, "3 ms" },     { 10, "10 ms" },   { 30, "30 ms" },
 							{ 100, "100 ms" }, { 300, "300 ms" }, { 1000, "1 s" },
 							{ 3000, "3 s" },   { 10000, "10 s" } };
 	struct plm_plot_panel *panel = &p->panels[p->n_panels++];

@@ -26,16 +26,16 @@ struct plm_keeper_cfg {
 };
 struct plm_keeper_report {
 	bool was_killed; /* the daemon did not end by itself in time */
-	int status;	 /* of the daemon, as from waitpid */
+	int status;      /* of the daemon, as from waitpid */
 	struct plm_sweep_report sweep;
 };
 struct plm_keeper {
 	struct plm_keeper_cfg cfg; /* pointers stay the caller's */
-	pid_t pid;		   /* of the keeper; 0 = not started */
+	pid_t pid;                 /* of the keeper; 0 = not started */
 	pid_t daemon_pid;
 	int fd;
 	bool has_ended; /* the daemon ended by itself */
-	int status;	/* then: of waitpid */
+	int status;     /* then: of waitpid */
 };
 
 int plm_keeper_start(const struct plm_keeper_cfg *cfg, struct plm_keeper *ret, struct plm_err *err);

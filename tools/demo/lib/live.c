@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#define BAR_CELLS 20   /* 5 % each */
-#define BUSY_S	  10.0 /* after a change of the load: a line each second */
+#define BAR_CELLS 20 /* 5 % each */
+#define BUSY_S 10.0  /* after a change of the load: a line each second */
 
 void plm_live_intro(const struct plm_live *l, const struct plm_watch_host *host)
 {

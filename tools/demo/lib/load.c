@@ -20,9 +20,9 @@
 #include "base/cleanup.h"
 #include "load.h"
 
-#define SWEEP_NS    (20 * PLM_NS_PER_MS) /* how late a time-out may be noticed */
-#define ANSWER_MAX  1024
-#define EVENTS	    64
+#define SWEEP_NS (20 * PLM_NS_PER_MS) /* how late a time-out may be noticed */
+#define ANSWER_MAX 1024
+#define EVENTS 64
 #define START_DELAY (20 * PLM_NS_PER_MS)
 
 struct flight {

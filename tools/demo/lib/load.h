@@ -17,16 +17,16 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#define PLM_LOAD_MAX_PHASES    16
-#define PLM_LOAD_MAX_REQUESTS  (1u << 20)
+#define PLM_LOAD_MAX_PHASES 16
+#define PLM_LOAD_MAX_REQUESTS (1u << 20)
 #define PLM_LOAD_MAX_IN_FLIGHT 4000
-#define PLM_LOAD_MAX_RATE      100000.0 /* requests a second */
-#define PLM_LOAD_MAX_SECONDS   86400.0	/* of one phase */
+#define PLM_LOAD_MAX_RATE 100000.0   /* requests a second */
+#define PLM_LOAD_MAX_SECONDS 86400.0 /* of one phase */
 
 /* --- when (load_schedule.c) --- */
 
 struct plm_load_phase {
-	double seconds;		   /* > 0 */
+	double seconds;            /* > 0 */
 	double rate_from, rate_to; /* requests a second, linear in between */
 };
 struct plm_load_profile {
@@ -55,8 +55,8 @@ enum plm_load_outcome {
 	PLM_LOAD_OPEN, /* not due yet, or in flight */
 	PLM_LOAD_OK,   /* status 200 and the whole body */
 	PLM_LOAD_TIMED_OUT,
-	PLM_LOAD_RESET,	   /* refused, or closed before the answer was whole */
-	PLM_LOAD_BAD,	   /* another status */
+	PLM_LOAD_RESET,    /* refused, or closed before the answer was whole */
+	PLM_LOAD_BAD,      /* another status */
 	PLM_LOAD_NOT_SENT, /* over the limit of requests in flight, or no socket */
 	_PLM_LOAD_OUTCOME_MAX,
 };
@@ -66,9 +66,9 @@ struct plm_load_request {
 	enum plm_load_outcome outcome;
 };
 struct plm_load_stats {
-	size_t offered;				  /* due in the window */
+	size_t offered;                           /* due in the window */
 	size_t by_outcome[_PLM_LOAD_OUTCOME_MAX]; /* of those the window counts */
-	size_t ok, failed;			  /* failed: every outcome that is neither open nor ok */
+	size_t ok, failed;                        /* failed: every outcome that is neither open nor ok */
 	double p50_ms, p99_ms, max_ms; /* of those ended; one that failed counts as at least the time-out; NAN = none */
 };
 enum plm_load_window { PLM_LOAD_BY_DUE, PLM_LOAD_BY_END }; /* which time must be inside [from, to) */
@@ -84,7 +84,7 @@ struct plm_load_cfg {
 	struct plm_load_profile profile;
 	enum plm_load_arrivals arrivals;
 	uint64_t seed;
-	plm_ns timeout;		/* from due; then the request has failed */
+	plm_ns timeout;         /* from due; then the request has failed */
 	unsigned max_in_flight; /* 1…PLM_LOAD_MAX_IN_FLIGHT */
 };
 struct plm_load;
@@ -92,8 +92,8 @@ struct plm_load;
 /* Starts the thread; the first phase begins now. */
 int plm_load_start(const struct plm_load_cfg *cfg, struct plm_load **ret, struct plm_err *err);
 plm_ns plm_load_started(const struct plm_load *l); /* monotonic time of the start */
-bool plm_load_is_done(struct plm_load *l);	   /* every request has ended */
-void plm_load_free(struct plm_load *l);		   /* stops what still runs; NULL-safe */
+bool plm_load_is_done(struct plm_load *l);         /* every request has ended */
+void plm_load_free(struct plm_load *l);            /* stops what still runs; NULL-safe */
 int plm_load_read(struct plm_load *l, enum plm_load_window by, plm_ns from, plm_ns to, struct plm_load_stats *ret);
 
 #endif

@@ -134,8 +134,10 @@ int plm_load_schedule(const struct plm_load_profile *p, enum plm_load_arrivals a
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plm_load_phase *ph = &p->phases[i];
 		const double count = phase_count(ph);
-		for (; at < done + count && n < cap; at = next_arrival(arrivals, n, at, &seed))
+		while (at < done + count && n < cap) {
 			due[n++] = (plm_ns)((begin_s + phase_invert(ph, at - done)) * 1e9);
+			at = next_arrival(arrivals, n, at, &seed);
+		}
 		done += count;
 		begin_s += ph->seconds;
 	}

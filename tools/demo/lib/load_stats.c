@@ -52,7 +52,8 @@ int plm_load_stats_of(const struct plm_load_request *requests, size_t n, plm_ns 
 	/* One that ended in the window was due at most a time-out before it; the second is slack for a late sweep. */
 	const size_t first = first_due(requests, n, by == PLM_LOAD_BY_END ? from - timeout - PLM_NS_PER_S : from);
 	const size_t end = first_due(requests, n, to);
-	PLM_FREE double *ms = malloc((end - first + 1) * sizeof(*ms));
+	const size_t most = end > first ? end - first : 1;
+	PLM_FREE double *ms = malloc(most * sizeof(*ms));
 	size_t n_ms = 0;
 
 	if (!ms)

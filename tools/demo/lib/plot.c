@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH	   920.0
-#define LEFT	   64.0
-#define RIGHT	   24.0
-#define HEAD	   62.0 /* title and subtitle */
-#define MARK_ROW   19.0
-#define MARK_ROWS  3
+#define WIDTH 920.0
+#define LEFT 64.0
+#define RIGHT 24.0
+#define HEAD 62.0 /* title and subtitle */
+#define MARK_ROW 19.0
+#define MARK_ROWS 3
 #define MARK_WIDTH 40.0
 #define PANEL_HEAD 30.0 /* a panel's title and legend, above its area */
-#define PANEL_GAP  14.0
-#define FOOT	   44.0
-#define INK	   "#1f2937"
-#define FAINT	   "#6b7280"
-#define GRID	   "#e5e7eb"
-#define SPAN	   "#f3f4f6"
+#define PANEL_GAP 14.0
+#define FOOT 44.0
+#define INK "#1f2937"
+#define FAINT "#6b7280"
+#define GRID "#e5e7eb"
+#define SPAN "#f3f4f6"
 /* A white edge around text that a mark may pass behind. */
 #define HALO " stroke=\"#ffffff\" stroke-width=\"5\" stroke-linejoin=\"round\" paint-order=\"stroke\""
 
@@ -69,11 +69,10 @@ void plm_plot_ticks(struct plm_plot_panel *panel, double top, unsigned most, con
 			step = steps[i] * power;
 	panel->n_ticks = 0;
 	panel->max = 0;
-	for (double at = 0; panel->max < top * 0.999 && panel->n_ticks < PLM_PLOT_MAX_TICKS; at += step) {
-		struct plm_plot_tick *tick = &panel->ticks[panel->n_ticks++];
-		tick->at = at;
-		snprintf(tick->label, sizeof(tick->label), "%g%s", at, unit);
-		panel->max = at;
+	while (panel->n_ticks < PLM_PLOT_MAX_TICKS && (panel->n_ticks == 0 || panel->max < top * 0.999)) {
+		struct plm_plot_tick *tick = &panel->ticks[panel->n_ticks];
+		tick->at = panel->max = step * (double)panel->n_ticks++;
+		snprintf(tick->label, sizeof(tick->label), "%g%s", tick->at, unit);
 	}
 	panel->min = 0;
 }
@@ -174,9 +173,7 @@ static void panel_ground(const struct plm_plot *p, const struct plm_plot_panel *
 /* What lies over them. */
 static void panel_front(const struct plm_plot *p, const struct plm_plot_panel *panel, double top, struct plm_buf *out)
 {
-	label(out, LEFT, top - 9,
-	      "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\"" HALO,
-	      panel->title);
+	label(out, LEFT, top - 9, "font-size=\"13\" font-weight=\"600\" fill=\"" INK "\"" HALO, panel->title);
 	legend(panel, top - 9, out);
 	for (size_t i = 0; i < panel->n_series; i++)
 		series(p, panel, top, &panel->series[i], out);
@@ -195,12 +192,12 @@ static void panels(const struct plm_plot *p, double top, struct plm_buf *out,
 
 static void time_axis(const struct plm_plot *p, double y, struct plm_buf *out)
 {
-	const double step = p->seconds > 150 ? 30 : p->seconds > 40 ? 10 : 5;
+	const int step = p->seconds > 150 ? 30 : p->seconds > 40 ? 10 : 5;
 	char text[24];
 
-	for (double t = 0; t <= p->seconds + 0.01; t += step) {
+	for (int t = 0; t <= (int)p->seconds; t += step) {
 		plm_buf_addf(out, "<path d=\"M%.1f,%.1fv5\" stroke=\"#9ca3af\"/>\n", x_of(p, t), y);
-		snprintf(text, sizeof(text), "%g s", t);
+		snprintf(text, sizeof(text), "%d s", t);
 		label(out, x_of(p, t), y + 19, "font-size=\"11\" text-anchor=\"middle\" fill=\"" FAINT "\"", text);
 	}
 }

@@ -13,14 +13,14 @@
 
 #define PLM_PLOT_MAX_PANELS 6
 #define PLM_PLOT_MAX_SERIES 4
-#define PLM_PLOT_MAX_TICKS  8
-#define PLM_PLOT_MAX_MARKS  64
-#define PLM_PLOT_MAX_BYTES  (1u << 20)
+#define PLM_PLOT_MAX_TICKS 8
+#define PLM_PLOT_MAX_MARKS 64
+#define PLM_PLOT_MAX_BYTES (1u << 20)
 
 enum plm_plot_style {
 	PLM_PLOT_LINE,
-	PLM_PLOT_STEP,	    /* a value holds until the next */
-	PLM_PLOT_AREA,	    /* filled down to the axis, thin outline */
+	PLM_PLOT_STEP,      /* a value holds until the next */
+	PLM_PLOT_AREA,      /* filled down to the axis, thin outline */
 	PLM_PLOT_STEP_AREA, /* both */
 	PLM_PLOT_DASHED,
 };
@@ -51,7 +51,7 @@ struct plm_plot_mark {
 };
 struct plm_plot {
 	const char *title, *subtitle;
-	double seconds;		   /* the axis is 0 to this */
+	double seconds;            /* the axis is 0 to this */
 	double span_from, span_to; /* shaded; equal = none */
 	const char *span_label;
 	const char *marks_label; /* what the marks are */

@@ -40,13 +40,13 @@ struct plm_record {
 struct plm_record_facts {
 	int peak, last; /* running: most, and at the end */
 	int last_desired;
-	double first_out_s;					 /* decision */
-	double capacity_s;					 /* as many tasks running as the peak needs */
-	double first_in_s;					 /* decision, after the fall */
-	double at_min_s;					 /* desired back at the minimum, after the fall */
+	double first_out_s;                                      /* decision */
+	double capacity_s;                                       /* as many tasks running as the peak needs */
+	double first_in_s;                                       /* decision, after the fall */
+	double at_min_s;                                         /* desired back at the minimum, after the fall */
 	struct plm_load_stats before, step, settled, after, all; /* by due time */
-	double settled_from_s;					 /* where the window of `settled` begins */
-	double step_to_s;					 /* where the window of `step` ends */
+	double settled_from_s;                                   /* where the window of `settled` begins */
+	double step_to_s;                                        /* where the window of `step` ends */
 };
 
 void plm_record_facts(const struct plm_record *r, struct plm_record_facts *ret);

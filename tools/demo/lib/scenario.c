@@ -12,11 +12,11 @@
 #include "base/json.h"
 #include "sweep.h"
 
-#define FILE_MAX	     16384
-#define CONFIG_FILE	     "plimsoll.json"
-#define POLICY_FILE	     "policy.json"
+#define FILE_MAX 16384
+#define CONFIG_FILE "plimsoll.json"
+#define POLICY_FILE "policy.json"
 #define TASK_DEFINITION_FILE "task-definition.json"
-#define SERVICE_FILE	     "service.json"
+#define SERVICE_FILE "service.json"
 
 static void plan(struct plm_demo_scenario *s)
 {

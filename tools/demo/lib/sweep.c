@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "sweep.h"
 
-#define ROUNDS	 60 /* of 50 ms */
+#define ROUNDS 60 /* of 50 ms */
 #define ROUND_NS 50000000L
 
 static FTS *walk(char *path)

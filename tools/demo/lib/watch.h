@@ -25,7 +25,7 @@ struct plm_watch_activity {
 };
 struct plm_watch_host {
 	char rung[8], rung_name[64], kernel[128], cgroup_mode[16];
-	double cpu_seconds;	 /* of the daemon; NAN = not known */
+	double cpu_seconds;      /* of the daemon; NAN = not known */
 	uint64_t resident_bytes; /* likewise; 0 = not known */
 };
 

@@ -20,7 +20,7 @@
 #define CFS_PERIOD_US 100000 /* the kernel's default enforcement period */
 #define UNITS_PER_VCPU 1024
 #define MAX_DEPTH 32   /* nested cgroups below a task */
-#define KILL_ROUNDS 64 /* against fork races where cgroup.kill does not exist */
+#define KILL_ROUNDS 4 /* against forks in between, where cgroup.kill does not exist; the next pass goes on */
 
 /* --- finding hierarchies --- */
 
@@ -43,6 +43,7 @@ static void look_at_v2(struct plm_local_hierarchy *h)
 		h->has_cpu = has_word(plm_buf_text(&text), "cpu", " \n");
 		h->has_memory = has_word(plm_buf_text(&text), "memory", " \n");
 		h->has_pids = has_word(plm_buf_text(&text), "pids", " \n");
+		h->has_io = has_word(plm_buf_text(&text), "io", " \n");
 	}
 	plm_buf_done(&text);
 }
@@ -62,14 +63,17 @@ static void take_mount(char *line, struct plm_local_cgroups *g)
 		h.has_cpu = has_word(options, "cpu", ",");
 		h.has_memory = has_word(options, "memory", ",");
 		h.has_pids = has_word(options, "pids", ",");
-		if (!h.has_cpu && !h.has_memory && !h.has_pids && !has_word(options, "cpuacct", ","))
+		if (!h.has_cpu && !h.has_memory && !h.has_pids && !has_word(options, "cpuacct", ",") &&
+		    !has_word(options, "name=systemd", ","))
 			return;
 	} else {
 		return;
 	}
+	size_t access_mode = strncmp(options, "rw,", 3) == 0 || strncmp(options, "ro,", 3) == 0 ? 3 : 0;
+	(void)plm_strcpy(h.options, sizeof(h.options), h.is_v2 ? "cgroup2" : options + access_mode);
 	for (size_t i = 0; i < g->n; i++)
-		if (g->h[i].is_v2 == h.is_v2 && h.is_v2)
-			return; /* v2 mounted a second time */
+		if (strcmp(g->h[i].options, h.options) == 0)
+			return; /* mounted a second time */
 	g->h[g->n++] = h;
 }
 
@@ -116,7 +120,7 @@ static int write_in(const char *folder, const char *file, const char *text)
 	return plm_file_write(AT_FDCWD, path, text);
 }
 
-/* Hands cpu, memory and pids down to every folder above the last, so that the last has their files. */
+/* Hands cpu, memory, pids and io down to every folder above the last, so that the last has their files. */
 static void hand_down(const struct plm_local_hierarchy *h, const char *path)
 {
 	char folder[PATH_MAX];
@@ -130,6 +134,8 @@ static void hand_down(const struct plm_local_hierarchy *h, const char *path)
 			(void)write_in(folder, "cgroup.subtree_control", "+memory");
 		if (h->has_pids)
 			(void)write_in(folder, "cgroup.subtree_control", "+pids");
+		if (h->has_io)
+			(void)write_in(folder, "cgroup.subtree_control", "+io");
 	}
 }
 
@@ -139,11 +145,15 @@ static uint64_t quota_us(const struct plm_local_limits *l)
 	return us < 1000 ? 1000 : us; /* the kernel's least quota */
 }
 
-/* The v1 shares of 2…262144 mapped to v2's weight of 1…10000, linearly, as the container runtimes do. */
-static uint64_t weight_of(uint32_t shares)
+/* Weight of `units`, which are v1's shares: v2's 100 and v1's 1,024 are the same to the kernel's scheduler. */
+static int write_weight(const struct plm_local_hierarchy *h, const char *folder, uint64_t units)
 {
-	uint64_t s = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-	return 1 + (s - 2) * 9999 / 262142;
+	char text[32];
+	uint64_t least = h->is_v2 ? 1 : 2, most = h->is_v2 ? 10000 : 262144;
+	uint64_t weight = h->is_v2 ? units * 100 / UNITS_PER_VCPU : units;
+	weight = weight < least ? least : weight > most ? most : weight;
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)weight);
+	return write_in(folder, h->is_v2 ? "cpu.weight" : "cpu.shares", text);
 }
 
 static int set_cpu(const struct plm_local_hierarchy *h, const char *folder, const struct plm_local_limits *l)
@@ -151,17 +161,15 @@ static int set_cpu(const struct plm_local_hierarchy *h, const char *folder, cons
 	char text[64];
 	if (!l->cpu_units)
 		return 0;
-	if (!l->has_cpu_quota) {
-		(void)snprintf(text, sizeof(text), "%llu",
-			       (unsigned long long)(h->is_v2 ? weight_of(l->cpu_units) : l->cpu_units < 2 ? 2 : l->cpu_units));
-		return write_in(folder, h->is_v2 ? "cpu.weight" : "cpu.shares", text);
-	}
+	int r = write_weight(h, folder, l->cpu_units);
+	if (r != 0 || !l->has_cpu_quota)
+		return r;
 	if (h->is_v2) {
 		(void)snprintf(text, sizeof(text), "%llu %d", (unsigned long long)quota_us(l), CFS_PERIOD_US);
 		return write_in(folder, "cpu.max", text);
 	}
 	(void)snprintf(text, sizeof(text), "%d", CFS_PERIOD_US);
-	int r = write_in(folder, "cpu.cfs_period_us", text);
+	r = write_in(folder, "cpu.cfs_period_us", text);
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)quota_us(l));
 	return r ? r : write_in(folder, "cpu.cfs_quota_us", text);
 }
@@ -221,6 +229,67 @@ int plm_local_cgroup_enter(const struct plm_local_cgroups *g, const char *path)
 	return 0;
 }
 
+void plm_local_cgroup_weigh(const struct plm_local_cgroups *g, const char *path, uint64_t cpu_units)
+{
+	char folder[PATH_MAX];
+	for (size_t i = 0; i < g->n; i++)
+		if (g->h[i].has_cpu && full_path(&g->h[i], path, folder, sizeof(folder)) == 0)
+			(void)write_weight(&g->h[i], folder, cpu_units); /* fairness between services; not worth failing for */
+}
+
+/* Length of the shortest part of `path` that is not in hierarchy h; 0 = all is there. */
+static size_t missing_part(const struct plm_local_hierarchy *h, const char *path)
+{
+	char folder[PATH_MAX];
+	for (const char *end = path; *end;) {
+		end += 1 + strcspn(end + 1, "/");
+		if (snprintf(folder, sizeof(folder), "%s%.*s", h->mount, (int)(end - path), path) < (int)sizeof(folder) &&
+		    access(folder, F_OK) != 0)
+			return (size_t)(end - path);
+	}
+	return 0;
+}
+
+int plm_local_cgroup_make_parent(const struct plm_local_cgroups *g, const char *path, char *ret_made, size_t size,
+				 struct plm_err *err)
+{
+	static const struct plm_local_limits none = { .cpu_units = 0 };
+	size_t made = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		size_t part = missing_part(&g->h[i], path);
+		made = part && (!made || part < made) ? part : made;
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		int r = make_one(&g->h[i], path, &none, err);
+		if (r != 0)
+			return r;
+	}
+	(void)snprintf(ret_made, size, "%.*s", (int)made, path);
+	return 0;
+}
+
+int plm_local_cgroup_remove_parent(const struct plm_local_cgroups *g, const char *path, const char *made)
+{
+	int result = 0;
+	size_t top = strlen(made);
+	if (!top || strncmp(path, made, top) != 0 || (path[top] && path[top] != '/'))
+		return 0;
+	for (size_t i = 0; i < g->n; i++) {
+		char folder[PATH_MAX];
+		size_t mount = strlen(g->h[i].mount);
+		if (full_path(&g->h[i], path, folder, sizeof(folder)) != 0)
+			continue;
+		while (strlen(folder) >= mount + top) {
+			if (rmdir(folder) != 0 && errno != ENOENT) {
+				result = -errno;
+				break;
+			}
+			*strrchr(folder, '/') = '\0';
+		}
+	}
+	return result;
+}
+
 /* --- walking --- */
 
 /* Calls fn for each folder of the subtree, children first. */
@@ -241,38 +310,52 @@ static void walk(const char *folder, unsigned depth, void (*fn)(void *ctx, const
 	fn(ctx, folder);
 }
 
+typedef void pid_fn(void *ctx, pid_t pid);
 struct pids {
-	pid_t *list;
-	size_t n, max;
+	pid_fn *fn;
+	void *ctx;
 };
 
-static void collect(void *ctx, const char *folder)
+static void read_procs(void *ctx, const char *folder)
 {
-	struct pids *p = ctx;
+	const struct pids *p = ctx;
 	char path[PATH_MAX];
 	if (snprintf(path, sizeof(path), "%s/cgroup.procs", folder) >= (int)sizeof(path))
 		return;
 	PLM_FCLOSE FILE *f = fopen(path, "re");
 	int pid;
-	while (f && fscanf(f, "%d", &pid) == 1) {
-		if (p->n < p->max)
-			p->list[p->n] = pid;
-		p->n++;
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (pid > 0) /* 0 = in a pid namespace that we cannot see */
+			p->fn(p->ctx, pid);
+}
+
+/* Every process in and below the cgroup, in every hierarchy: one that moved itself elsewhere in one of them is still found. */
+static void each_pid(const struct plm_local_cgroups *g, const char *path, pid_fn *fn, void *ctx)
+{
+	struct pids p = { .fn = fn, .ctx = ctx };
+	for (size_t i = 0; i < g->n; i++) {
+		char folder[PATH_MAX];
+		if (full_path(&g->h[i], path, folder, sizeof(folder)) == 0)
+			walk(folder, 0, read_procs, &p);
 	}
 }
 
-size_t plm_local_cgroup_pids(const struct plm_local_cgroups *g, const char *path, pid_t *ret, size_t max)
+struct search {
+	pid_t wanted;
+	bool is_found;
+};
+
+static void compare_pid(void *ctx, pid_t pid)
 {
-	for (size_t i = g->n; i > 0; i--) { /* any hierarchy tells; v2 first */
-		char folder[PATH_MAX];
-		struct pids p = { .list = ret, .max = max };
-		if (full_path(&g->h[i - 1], path, folder, sizeof(folder)) != 0)
-			continue;
-		walk(folder, 0, collect, &p);
-		if (p.n)
-			return p.n;
-	}
-	return 0;
+	struct search *s = ctx;
+	s->is_found |= pid == s->wanted;
+}
+
+bool plm_local_cgroup_has(const struct plm_local_cgroups *g, const char *path, pid_t pid)
+{
+	struct search s = { .wanted = pid };
+	each_pid(g, path, compare_pid, &s);
+	return s.is_found;
 }
 
 static bool kill_by_kernel(const struct plm_local_cgroups *g, const char *path)
@@ -283,15 +366,21 @@ static bool kill_by_kernel(const struct plm_local_cgroups *g, const char *path)
 	return write_in(folder, "cgroup.kill", "1") == 0;
 }
 
+static void kill_pid(void *ctx, pid_t pid)
+{
+	size_t *killed = ctx;
+	*killed += kill(pid, SIGKILL) == 0;
+}
+
 void plm_local_cgroup_kill(const struct plm_local_cgroups *g, const char *path)
 {
-	pid_t pids[256];
-	(void)kill_by_kernel(g, path);
-	for (int round = 0; round < KILL_ROUNDS; round++) { /* also for processes that only a v1 hierarchy holds */
-		size_t n = plm_local_cgroup_pids(g, path, pids, PLM_ARRAY_SIZE(pids)), living = 0;
-		for (size_t i = 0; i < n && i < PLM_ARRAY_SIZE(pids); i++)
-			living += kill(pids[i], SIGKILL) == 0;
-		if (living == 0 || (round > 0 && n < PLM_ARRAY_SIZE(pids)))
+	bool is_whole = kill_by_kernel(g, path);
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		size_t killed = 0;
+		each_pid(g, path, kill_pid, &killed);
+		/* The dying are listed until they are gone. One look suffices when the kernel has killed all at once; else a
+		 * process may have forked between the look and the kill. */
+		if (killed == 0 || (is_whole && round > 0))
 			return;
 	}
 }

@@ -13,41 +13,61 @@
 #include "base/num.h"
 
 #define MIB (1024ULL * 1024)
-#define CPU_MIN 2 /* a quota of 1 ms in 100 ms and the least CPU weight: 10 units rounded; ECS's own least value is 2 */
+#define CPU_MIN 11 /* task level: the kernel's least quota, 1 ms in 100 ms, is 10.24 units */
 #define CPU_MAX 196608 /* 192 vCPU, ECS's largest */
 #define MEMORY_MIN_MIB 6 /* ECS's least container memory */
 #define MEMORY_MAX_MIB (1 << 26)
-#define DEFAULT_STOP_TIMEOUT_S 30
 #define MAX_STOP_TIMEOUT_S 120 /* ECS's limit */
 
-/* What has a meaning here, then what is accepted and has none for a host process. */
+/* What has a meaning here; what is accepted and has none for a host process; what may stand there only empty or false, because
+ * leaving it out would change what the task may do or sees. */
 static const char *const definition_members[] = {
-	"family", "cpu", "memory", "containerDefinitions",
-	/* ignored: */ "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "requiresCompatibilities",
-	"networkMode", "executionRoleArn", "taskRoleArn", "tags", "runtimePlatform", "registeredAt", "registeredBy", "ipcMode", "pidMode",
-	"placementConstraints", "volumes", "ephemeralStorage", NULL
+	"family", "cpu", "memory", "containerDefinitions", "revision",
+	/* ignored: */ "taskDefinitionArn", "status", "requiresAttributes", "compatibilities", "requiresCompatibilities",
+	"networkMode", "executionRoleArn", "taskRoleArn", "tags", "runtimePlatform", "registeredAt", "registeredBy",
+	"deregisteredAt", "ipcMode", "pidMode", "placementConstraints", "ephemeralStorage", "enableFaultInjection",
+	/* only empty: */ "volumes", "inferenceAccelerators", "proxyConfiguration", NULL
 };
+static const char *const definition_only_empty[] = { "volumes", "inferenceAccelerators", "proxyConfiguration", NULL };
 static const char *const container_members[] = {
 	"name", "command", "entryPoint", "environment", "workingDirectory", "user", "cpu", "memory", "memoryReservation",
 	"portMappings", "stopTimeout", "ulimits", "essential",
-	/* ignored: */ "image", "logConfiguration", "hostname", "dockerLabels", "mountPoints", "volumesFrom", "interactive",
-	"pseudoTerminal", "startTimeout", "disableNetworking", "privileged", "readonlyRootFilesystem", "systemControls", NULL
+	/* ignored: */ "image", "versionConsistency", "logConfiguration", "hostname", "dockerLabels", "interactive",
+	"pseudoTerminal", "startTimeout",
+	/* only empty: */ "mountPoints", "volumesFrom", "environmentFiles", "secrets", "dependsOn", "systemControls", "links",
+	"extraHosts", "dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "disableNetworking", "privileged",
+	"readonlyRootFilesystem", NULL
 };
-static const char *const service_members[] = {
-	"serviceName", "taskDefinition", "desiredCount", "cluster", "schedulingStrategy",
-	/* ignored: */ "launchType", "deploymentConfiguration", "deploymentController", "tags", "propagateTags",
-	"enableECSManagedTags", "enableExecuteCommand", "platformVersion", "clientToken", "role",
-	"capacityProviderStrategy", "networkConfiguration", "placementStrategy", "placementConstraints",
-	"availabilityZoneRebalancing", "monitoring", "serviceArn", "clusterArn", "status", "runningCount", "pendingCount",
-	"deployments", "events", "createdAt", "createdBy", "roleArn", "loadBalancers", "serviceRegistries",
-	"healthCheckGracePeriodSeconds", NULL
+static const char *const container_only_empty[] = {
+	"mountPoints", "volumesFrom", "environmentFiles", "secrets", "dependsOn", "systemControls", "links", "extraHosts",
+	"dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "disableNetworking", "privileged",
+	"readonlyRootFilesystem", NULL
 };
 static const char *const env_members[] = { "name", "value", NULL };
 static const char *const port_members[] = { "containerPort", "hostPort", "protocol", "name", "appProtocol", NULL };
 static const char *const ulimit_members[] = { "name", "softLimit", "hardLimit", NULL };
-static const char *const strategies[] = { "REPLICA", "DAEMON", NULL };
 static const char *const ulimit_names[] = { "nofile", NULL };
 static const char *const protocols[] = { "tcp", "udp", NULL };
+
+bool plm_local_is_name(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+}
+
+static bool is_empty(const cJSON *item)
+{
+	return !item || cJSON_IsNull(item) || cJSON_IsFalse(item) ||
+	       ((cJSON_IsArray(item) || cJSON_IsObject(item)) && !item->child);
+}
+
+int plm_local_only_empty(const cJSON *obj, const struct plm_json_at *at, const char *const *names, struct plm_err *err)
+{
+	for (size_t i = 0; names[i]; i++)
+		if (!is_empty(cJSON_GetObjectItemCaseSensitive(obj, names[i])))
+			return plm_json_err(err, at, names[i],
+					    "is not supported for processes of the host; it may only be empty, false or left out");
+	return 0;
+}
 
 static void free_list(char **list)
 {
@@ -62,6 +82,8 @@ void plm_local_definition_done(struct plm_local_definition *d)
 	free_list(d->env);
 	free(d->workdir);
 	free(d->user_name);
+	free(d->home);
+	free(d->groups);
 	free(d->text);
 	memset(d, 0, sizeof(*d));
 }
@@ -159,6 +181,22 @@ static int take_env(const cJSON *obj, const struct plm_json_at *at, struct plm_l
 	return 0;
 }
 
+/* The user's supplementary groups. Looked up here and not before the program starts: a directory service may take its time. */
+static int take_groups(struct plm_local_definition *d, const struct plm_json_at *at, struct plm_err *err)
+{
+	int n = PLM_LOCAL_MAX_GROUPS;
+	if (!d->user_name)
+		return 0;
+	d->groups = calloc(PLM_LOCAL_MAX_GROUPS, sizeof(*d->groups));
+	if (!d->groups)
+		return plm_err_set(err, ENOMEM, at->file, "out of memory");
+	if (getgrouplist(d->user_name, d->gid, d->groups, &n) < 0)
+		return plm_json_err(err, at, "user", "\"%.80s\" is in %d groups; at most %d are supported", d->user_name, n,
+				    PLM_LOCAL_MAX_GROUPS);
+	d->n_groups = n;
+	return 0;
+}
+
 static bool find_group(const char *text, gid_t *ret)
 {
 	uint64_t id;
@@ -192,17 +230,20 @@ static int take_user(const cJSON *obj, const struct plm_json_at *at, struct plm_
 	d->uid = pw ? pw->pw_uid : (uid_t)id;
 	d->gid = pw ? pw->pw_gid : (gid_t)id;
 	d->user_name = pw ? strdup(pw->pw_name) : NULL;
+	d->home = pw && pw->pw_dir ? strdup(pw->pw_dir) : NULL;
 	d->has_user = true;
+	if (pw && (!d->user_name || (pw->pw_dir && !d->home)))
+		return plm_err_set(err, ENOMEM, at->file, "out of memory");
 	if (colon && !find_group(colon + 1, &d->gid))
 		return plm_json_err(err, at, "user", "is \"%.80s\"; there is no such group on this host", text);
-	return 0;
+	return take_groups(d, at, err);
 }
 
 static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
 {
 	const cJSON *array;
 	int64_t container = 0, host = 0;
-	int unused, r = plm_json_arr(obj, at, "portMappings", false, &array, err);
+	int protocol = 0, r = plm_json_arr(obj, at, "portMappings", false, &array, err);
 	d->host_port = PLM_LOCAL_NO_PORT;
 	if (r <= 0 || cJSON_GetArraySize(array) == 0)
 		return r < 0 ? r : 0;
@@ -217,10 +258,11 @@ static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm
 	if (r >= 0)
 		r = plm_json_int(item, &item_at, "hostPort", false, 0, 65535, &host, err);
 	if (r >= 0)
-		r = plm_json_enum(item, &item_at, "protocol", false, protocols, &unused, err);
+		r = plm_json_enum(item, &item_at, "protocol", false, protocols, &protocol, err);
 	if (r < 0)
 		return r;
 	d->host_port = (int)host;
+	d->is_udp = protocol == 1;
 	return 0;
 }
 
@@ -243,7 +285,8 @@ static int take_ulimits(const cJSON *obj, const struct plm_json_at *at, struct p
 			r = plm_json_int(item, &item_at, "hardLimit", true, soft, 1048576, &hard, err);
 		if (r < 0)
 			return r;
-		d->nofile = (uint64_t)soft;
+		d->nofile_soft = (uint64_t)soft;
+		d->nofile_hard = (uint64_t)hard;
 	}
 	return 0;
 }
@@ -274,9 +317,11 @@ static int take_container_sizes(const cJSON *obj, const struct plm_json_at *at, 
 static int take_container(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
 {
 	const char *text = NULL;
-	int64_t stop_timeout = DEFAULT_STOP_TIMEOUT_S;
+	int64_t stop_timeout = PLM_LOCAL_STOP_TIMEOUT_S;
 	bool essential = true;
 	int r = plm_json_only(obj, at, container_members, err);
+	if (r == 0)
+		r = plm_local_only_empty(obj, at, container_only_empty, err);
 	if (r == 0)
 		r = plm_json_str(obj, at, "name", true, 1, 255, &text, err);
 	if (r == 1)
@@ -300,20 +345,58 @@ static int take_container(const cJSON *obj, const struct plm_json_at *at, struct
 	d->stop_timeout_s = (int)stop_timeout;
 	if (r >= 0)
 		r = plm_json_str(obj, at, "workingDirectory", false, 1, PATH_MAX - 1, &text, err);
-	if (r == 1)
-		d->workdir = strdup(text);
-	return r < 0 ? r : 0;
+	if (r != 1)
+		return r;
+	if (text[0] != '/')
+		return plm_json_err(err, at, "workingDirectory", "is \"%.80s\"; it must be an absolute path", text);
+	d->workdir = strdup(text);
+	return d->workdir ? 0 : plm_err_set(err, ENOMEM, at->file, "out of memory");
+}
+
+/* The members that mean something here, in a fixed order: a changed tag or another order of lines is not a new revision. */
+static int take_text(const cJSON *obj, const cJSON *container, const struct plm_json_at *at, struct plm_local_definition *d,
+		     struct plm_err *err)
+{
+	static const char *const of_task[] = { "cpu", "memory", NULL };
+	static const char *const of_container[] = { "command", "entryPoint", "environment", "workingDirectory", "user", "cpu",
+						    "memory", "memoryReservation", "portMappings", "stopTimeout", "ulimits", NULL };
+	const struct {
+		const cJSON *obj;
+		const char *const *names;
+	} parts[] = { { obj, of_task }, { container, of_container } };
+	struct plm_buf text = PLM_BUF_INIT(PLM_JSON_MAX_BYTES);
+	for (size_t p = 0; p < PLM_ARRAY_SIZE(parts); p++) {
+		for (size_t i = 0; parts[p].names[i]; i++) {
+			const cJSON *item = cJSON_GetObjectItemCaseSensitive(parts[p].obj, parts[p].names[i]);
+			PLM_FREE char *json = item ? cJSON_PrintUnformatted(item) : NULL;
+			if (json)
+				plm_buf_addf(&text, "%s%s: %s\n", p ? "container " : "", parts[p].names[i], json);
+			text.failed |= item && !json;
+		}
+	}
+	if (text.failed || !text.data) {
+		plm_buf_done(&text);
+		return plm_err_set(err, ENOMEM, at->file, "out of memory");
+	}
+	d->text = PLM_TAKE_PTR(text.data);
+	return 0;
 }
 
 static int parse_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
 {
 	const char *family;
 	const cJSON *containers;
-	int64_t cpu = 0, memory = 0;
+	int64_t cpu = 0, memory = 0, revision = 0;
 	int r = plm_json_only(obj, at, definition_members, err);
 	if (r == 0)
+		r = plm_local_only_empty(obj, at, definition_only_empty, err);
+	if (r == 0)
 		r = plm_json_str(obj, at, "family", true, 1, PLM_NAME_MAX - 1, &family, err);
+	if (r == 1 && !plm_local_is_name(family))
+		r = plm_json_err(err, at, "family", "is \"%.80s\"; letters, digits, - and _ only", family);
 	if (r == 1)
+		r = plm_json_int(obj, at, "revision", false, 1, INT_MAX, &revision, err);
+	if (r >= 0)
 		r = take_size(obj, at, "cpu", CPU_MIN, CPU_MAX, &cpu, err);
 	if (r >= 0)
 		r = take_size(obj, at, "memory", MEMORY_MIN_MIB, MEMORY_MAX_MIB, &memory, err);
@@ -325,22 +408,21 @@ static int parse_definition(const cJSON *obj, const struct plm_json_at *at, stru
 		return plm_json_err(err, at, "containerDefinitions", "has %d entries; a task here is one process tree, so exactly 1",
 				    cJSON_GetArraySize(containers));
 	(void)plm_strcpy(d->family, sizeof(d->family), family);
+	d->revision = (int)revision;
 	d->has_cpu_quota = cpu > 0;
 	d->cpu_units = (uint32_t)cpu;
 	d->memory_bytes = d->memory_limit_bytes = (uint64_t)memory * MIB;
 	struct plm_json_at list_at = plm_json_member(at, "containerDefinitions"), item_at = plm_json_item(&list_at, 0);
-	r = take_container(cJSON_GetArrayItem(containers, 0), &item_at, d, err);
-	if (r != 0)
-		return r;
-	d->text = cJSON_PrintUnformatted(obj);
-	return d->text ? 0 : plm_err_set(err, ENOMEM, at->file, "out of memory");
+	const cJSON *container = cJSON_GetArrayItem(containers, 0);
+	if (!cJSON_IsObject(container))
+		return plm_json_err(err, &item_at, NULL, "must be an object");
+	r = take_container(container, &item_at, d, err);
+	return r ? r : take_text(obj, container, at, d, err);
 }
 
 static int add_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_docs *docs, struct plm_err *err)
 {
 	struct plm_local_definition d = { .revision = 0 };
-	if (!cJSON_IsObject(obj))
-		return plm_json_err(err, at, NULL, "must be an object");
 	if (docs->n_definitions == PLM_LOCAL_MAX_DEFINITIONS)
 		return plm_json_err(err, at, NULL, "more than %d task definitions", PLM_LOCAL_MAX_DEFINITIONS);
 	struct plm_local_definition *bigger = realloc(docs->definitions, (docs->n_definitions + 1) * sizeof(*bigger));
@@ -359,27 +441,47 @@ static int add_definition(const cJSON *obj, const struct plm_json_at *at, struct
 	return 0;
 }
 
-/* Calls `add` for the body itself, the body under `one`, or each body of the array under `many` (or of a bare array). */
-static int each_body(const cJSON *doc, const char *file, const char *one, const char *many,
-		     int (*add)(const cJSON *, const struct plm_json_at *, void *, struct plm_err *), void *ctx,
-		     struct plm_err *err)
+/* `doc` is an object with the member `key` of type object or array: what an `aws` command printed. Nothing else but what that command
+ * prints beside it may be there. */
+static int unwrap(const cJSON *doc, const char *file, const char *key, const cJSON **ret_inner, struct plm_err *err)
+{
+	const char *const beside[] = { key, "tags", "failures", NULL };
+	const cJSON *inner = cJSON_IsObject(doc) ? cJSON_GetObjectItemCaseSensitive(doc, key) : NULL;
+	struct plm_json_at at = plm_json_root(file);
+	if (!cJSON_IsObject(inner) && !cJSON_IsArray(inner))
+		return 0;
+	int r = plm_json_only(doc, &at, beside, err);
+	if (r != 0)
+		return r;
+	if (!is_empty(cJSON_GetObjectItemCaseSensitive(doc, "failures")))
+		return plm_json_err(err, &at, "failures", "is not empty: the command that printed this file did not find everything");
+	*ret_inner = inner;
+	return 1;
+}
+
+int plm_local_each_body(const cJSON *doc, const char *file, const char *const *wrappers, plm_local_body_fn *fn, void *ctx,
+			struct plm_err *err)
 {
 	struct plm_json_at at = plm_json_root(file);
-	const cJSON *inner = one ? cJSON_GetObjectItemCaseSensitive(doc, one) : NULL;
-	if (cJSON_IsObject(inner)) {
-		struct plm_json_at inner_at = plm_json_member(&at, one);
-		return add(inner, &inner_at, ctx, err);
+	int r = 0, i = 0;
+	for (size_t w = 0; wrappers[w] && r == 0; w++) {
+		const cJSON *inner = NULL;
+		r = unwrap(doc, file, wrappers[w], &inner, err);
+		if (r == 1) {
+			at = plm_json_member(&at, wrappers[w]);
+			doc = inner;
+		}
 	}
-	inner = many ? cJSON_GetObjectItemCaseSensitive(doc, many) : NULL;
-	struct plm_json_at list_at = cJSON_IsArray(inner) ? plm_json_member(&at, many) : at;
-	const cJSON *list = cJSON_IsArray(inner) ? inner : cJSON_IsArray(doc) ? doc : NULL, *item;
-	if (!list)
-		return add(doc, &at, ctx, err);
-	int i = 0, r = 0;
-	cJSON_ArrayForEach(item, list) {
-		struct plm_json_at item_at = plm_json_item(&list_at, i++);
+	if (r < 0)
+		return r;
+	if (!cJSON_IsArray(doc))
+		return cJSON_IsObject(doc) ? fn(doc, &at, ctx, err) : plm_json_err(err, &at, NULL, "must be an object or an array of objects");
+	const cJSON *item;
+	r = 0;
+	cJSON_ArrayForEach(item, doc) {
+		struct plm_json_at item_at = plm_json_item(&at, i++);
 		if (r == 0)
-			r = add(item, &item_at, ctx, err);
+			r = cJSON_IsObject(item) ? fn(item, &item_at, ctx, err) : plm_json_err(err, &item_at, NULL, "must be an object");
 	}
 	return r;
 }
@@ -391,102 +493,6 @@ static int add_definition_body(const cJSON *obj, const struct plm_json_at *at, v
 
 int plm_local_add_definitions(const cJSON *doc, const char *file, struct plm_local_docs *docs, struct plm_err *err)
 {
-	return each_body(doc, file, "taskDefinition", "taskDefinitions", add_definition_body, docs, err);
-}
-
-/* --- services --- */
-
-struct service_ctx {
-	struct plm_local_docs *docs;
-	const char *cluster;
-};
-
-/* Names become folders and cgroups. */
-static bool is_good_name(const char *name)
-{
-	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(name);
-}
-
-/* "family", "family:revision" or the tail of an ARN; the newest revision is always the one that runs. */
-static int take_family(const cJSON *obj, const struct plm_json_at *at, char family[PLM_NAME_MAX], struct plm_err *err)
-{
-	const char *text;
-	int r = plm_json_str(obj, at, "taskDefinition", true, 1, PLM_NAME_MAX - 1, &text, err);
-	if (r < 0)
-		return r;
-	const char *slash = strrchr(text, '/');
-	(void)plm_strcpy(family, PLM_NAME_MAX, slash ? slash + 1 : text);
-	char *colon = strchr(family, ':');
-	if (colon)
-		*colon = '\0';
-	return 0;
-}
-
-static int check_cluster(const cJSON *obj, const struct plm_json_at *at, const char *cluster, struct plm_err *err)
-{
-	const char *text;
-	int r = plm_json_str(obj, at, "cluster", false, 1, 255, &text, err);
-	if (r == 1 && strcmp(text, cluster) != 0)
-		return plm_json_err(err, at, "cluster", "is \"%.80s\"; this daemon serves \"%.80s\"", text, cluster);
-	return r < 0 ? r : 0;
-}
-
-static int add_service_body(const cJSON *obj, const struct plm_json_at *at, void *ctx, struct plm_err *err)
-{
-	const struct service_ctx *c = ctx;
-	struct plm_local_service_doc s = { .desired = 0 };
-	const char *name;
-	int64_t desired = 0;
-	int strategy = 0;
-	if (!cJSON_IsObject(obj))
-		return plm_json_err(err, at, NULL, "must be an object");
-	int r = plm_json_only(obj, at, service_members, err);
-	if (r == 0)
-		r = plm_json_str(obj, at, "serviceName", true, 1, 255, &name, err);
-	if (r == 1 && !is_good_name(name))
-		r = plm_json_err(err, at, "serviceName", "is \"%.80s\"; letters, digits, - and _ only", name);
-	if (r == 1)
-		r = take_family(obj, at, s.family, err);
-	if (r == 0)
-		r = check_cluster(obj, at, c->cluster, err);
-	if (r == 0)
-		r = plm_json_enum(obj, at, "schedulingStrategy", false, strategies, &strategy, err);
-	if (r >= 0)
-		r = plm_json_int(obj, at, "desiredCount", false, 0, 10000, &desired, err);
-	if (r < 0)
-		return r;
-	(void)plm_strcpy(s.name, sizeof(s.name), name);
-	s.is_daemon = strategy == 1;
-	s.desired = s.is_daemon ? 1 : (int)desired;
-	for (size_t i = 0; i < c->docs->n_services; i++)
-		if (strcmp(c->docs->services[i].name, s.name) == 0)
-			return plm_json_err(err, at, "serviceName", "\"%.80s\" is defined twice", s.name);
-	if (c->docs->n_services == PLM_LOCAL_MAX_SERVICES)
-		return plm_json_err(err, at, NULL, "more than %d services", PLM_LOCAL_MAX_SERVICES);
-	struct plm_local_service_doc *bigger = realloc(c->docs->services, (c->docs->n_services + 1) * sizeof(*bigger));
-	if (!bigger)
-		return plm_err_set(err, ENOMEM, at->file, "out of memory");
-	c->docs->services = bigger;
-	bigger[c->docs->n_services++] = s;
-	return 0;
-}
-
-int plm_local_add_services(const cJSON *doc, const char *file, const char *cluster, struct plm_local_docs *docs,
-			   struct plm_err *err)
-{
-	struct service_ctx c = { .docs = docs, .cluster = cluster };
-	return each_body(doc, file, "service", "services", add_service_body, &c, err);
-}
-
-int plm_local_check_docs(const struct plm_local_docs *docs, const char *file, struct plm_err *err)
-{
-	for (size_t i = 0; i < docs->n_services; i++) {
-		bool is_found = false;
-		for (size_t d = 0; d < docs->n_definitions; d++)
-			is_found |= strcmp(docs->definitions[d].family, docs->services[i].family) == 0;
-		if (!is_found)
-			return plm_err_set(err, EINVAL, file, "service \"%.80s\": no task definition of family \"%.80s\" was given",
-					   docs->services[i].name, docs->services[i].family);
-	}
-	return 0;
+	static const char *const wrappers[] = { "taskDefinition", NULL };
+	return plm_local_each_body(doc, file, wrappers, add_definition_body, docs, err);
 }

@@ -1,397 +1,305 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The local backend's ops: tasks as processes of this host. */
-#include <dirent.h>
+ *
+ * The local backend's ops: tasks as processes of this host. All work is done in passes: one each tick, and one whenever a process
+ * begins or ends or a deadline (stop timeout, back-off) comes, so that nothing has to wait for the next tick.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backends/local/internal.h"
-#include "base/cleanup.h"
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/num.h"
 
-#define DEFAULT_PARENT "/plimsoll"
-#define DEFAULT_PORT_MIN 32768 /* Linux's ephemeral range, where ECS takes dynamic host ports too */
-#define DEFAULT_PORT_MAX 60999
 #define STOP_SLACK_NS (5 * PLM_NS_PER_S)
+#define STOP_POLL_MS 10
+#define LOCK_TRIES 20 /* of 50 ms: a child of a killed daemon holds its lock until it notices */
+#define LOCK_TRY_MS 50
 
-static const char *const members[] = { "type", "task_definitions", "services", "cgroup_parent", "log_dir", "port_range",
-				       "stop_tasks_on_exit", NULL };
+/* --- passes --- */
+
+void plm_local_wake_at(struct plm_local *l, plm_ns mono)
+{
+	if (!l->next_mono || mono < l->next_mono)
+		l->next_mono = mono;
+}
+
+void plm_local_wake(struct plm_local *l)
+{
+	(void)plm_loop_timer_set(l->timer, 1, 0);
+}
+
+static void pass(struct plm_local *l, const struct plm_now *now)
+{
+	l->now_mono = now->mono;
+	l->next_mono = 0;
+	l->starts = 0;
+	for (size_t i = 0; i < l->n_services; i++) {
+		struct plm_local_service *s = l->services[i];
+		for (size_t j = 0; j < s->n_tasks; j++)
+			plm_local_task_advance(s->tasks[j], now);
+		plm_local_service_converge(l, s, now);
+		plm_local_service_prune(l, s);
+	}
+	plm_local_services_sweep(l);
+	plm_ns wait = l->next_mono - now->mono;
+	(void)plm_loop_timer_set(l->timer, !l->next_mono ? 0 : wait > 0 ? wait : 1, 0);
+}
+
+static void on_timer(void *ctx, uint32_t expirations)
+{
+	struct plm_now now = plm_clock_now();
+	(void)expirations;
+	pass(ctx, &now);
+}
+
+static int local_converge(void *ctx, const struct plm_now *now, struct plm_err *err)
+{
+	(void)err;
+	pass(ctx, now);
+	return 0;
+}
 
 /* --- configuration --- */
 
-struct local_config {
-	char parent[PLM_PATH_MAX];
-	char log_dir[PATH_MAX];
-	int port_min, port_max;
-	struct plm_local_docs docs;
-};
-
-static void resolve(const char *config_file, const char *path, char ret[PATH_MAX])
-{
-	const char *slash = config_file ? strrchr(config_file, '/') : NULL;
-	if (path[0] == '/' || !slash)
-		(void)plm_strcpy(ret, PATH_MAX, path);
-	else
-		(void)snprintf(ret, PATH_MAX, "%.*s/%s", (int)(slash - config_file), config_file, path);
-}
-
-static int is_json(const struct dirent *e)
-{
-	size_t len = strlen(e->d_name);
-	return e->d_name[0] != '.' && len > 5 && strcmp(e->d_name + len - 5, ".json") == 0;
-}
-
-struct reading {
-	struct plm_local_docs *docs;
-	const char *cluster;
-	bool is_services;
-};
-
-static int read_file(const struct reading *reading, const char *file, struct plm_err *err)
-{
-	cJSON *doc;
-	int r = plm_json_load(file, PLM_JSON_COMMENTS, &doc, err);
-	if (r != 0)
-		return r;
-	r = reading->is_services ? plm_local_add_services(doc, file, reading->cluster, reading->docs, err) :
-				   plm_local_add_definitions(doc, file, reading->docs, err);
-	cJSON_Delete(doc);
-	return r;
-}
-
-static int read_folder(const struct reading *reading, const char *folder, struct plm_err *err)
-{
-	struct dirent **list;
-	int n = scandir(folder, &list, is_json, alphasort), r = 0;
-	if (n < 0)
-		return plm_err_set(err, errno, folder, "cannot read the folder: %s", strerror(errno));
-	for (int i = 0; i < n; i++) {
-		char file[PATH_MAX];
-		if (r == 0 && snprintf(file, sizeof(file), "%s/%s", folder, list[i]->d_name) >= (int)sizeof(file))
-			r = plm_err_set(err, ENAMETOOLONG, folder, "path is too long");
-		if (r == 0)
-			r = read_file(reading, file, err);
-		free(list[i]);
-	}
-	free(list);
-	return r;
-}
-
-/* Every file or folder of the array `key`. */
-static int read_all(const struct plm_backend_cfg *cfg, const char *key, const struct reading *reading, struct plm_err *err)
-{
-	const cJSON *array, *item;
-	int r = plm_json_arr(cfg->json, cfg->json_at, key, false, &array, err);
-	if (r <= 0)
-		return r;
-	cJSON_ArrayForEach(item, array) {
-		char path[PATH_MAX];
-		struct stat st;
-		if (!cJSON_IsString(item) || !item->valuestring[0])
-			return plm_json_err(err, cfg->json_at, key, "must be an array of paths of files or folders");
-		resolve(cfg->json_at->file, item->valuestring, path);
-		if (stat(path, &st) != 0)
-			return plm_err_set(err, errno, path, "cannot read: %s", strerror(errno));
-		r = S_ISDIR(st.st_mode) ? read_folder(reading, path, err) : read_file(reading, path, err);
-		if (r != 0)
-			return r;
-	}
-	return 0;
-}
-
-static int take_ports(const struct plm_backend_cfg *cfg, struct local_config *c, struct plm_err *err)
-{
-	const cJSON *range;
-	int r = plm_json_arr(cfg->json, cfg->json_at, "port_range", false, &range, err);
-	if (r <= 0)
-		return r;
-	const cJSON *min = cJSON_GetArrayItem(range, 0), *max = cJSON_GetArrayItem(range, 1);
-	if (cJSON_GetArraySize(range) != 2 || !cJSON_IsNumber(min) || !cJSON_IsNumber(max) || !(min->valuedouble >= 1024) ||
-	    !(max->valuedouble <= 65535) || min->valuedouble > max->valuedouble)
-		return plm_json_err(err, cfg->json_at, "port_range", "must be [first, last], from 1024 to 65535");
-	c->port_min = (int)min->valuedouble;
-	c->port_max = (int)max->valuedouble;
-	return 0;
-}
-
-static bool is_good_parent(const char *path)
-{
-	size_t len = strlen(path);
-	return path[0] == '/' && len > 1 && path[len - 1] != '/' && !strstr(path, "//") && !strstr(path, "/..") && !strstr(path, "/./");
-}
-
-static int read_members(const struct plm_backend_cfg *cfg, struct local_config *c, struct plm_err *err)
-{
-	const char *text;
-	bool unused;
-	int r = plm_json_only(cfg->json, cfg->json_at, members, err);
-	if (r == 0)
-		r = plm_json_str(cfg->json, cfg->json_at, "cgroup_parent", false, 2, 200, &text, err);
-	if (r == 1) {
-		if (!is_good_parent(text))
-			return plm_json_err(err, cfg->json_at, "cgroup_parent", "is \"%.80s\"; it must be a path such as /plimsoll", text);
-		(void)plm_strcpy(c->parent, sizeof(c->parent), text);
-	}
-	if (r >= 0)
-		r = plm_json_str(cfg->json, cfg->json_at, "log_dir", false, 1, PATH_MAX / 2, &text, err);
-	if (r == 1)
-		resolve(cfg->json_at->file, text, c->log_dir);
-	if (r >= 0)
-		r = plm_json_bool(cfg->json, cfg->json_at, "stop_tasks_on_exit", false, &unused, err);
-	if (r >= 0)
-		r = take_ports(cfg, c, err);
-	struct reading definitions = { .docs = &c->docs, .cluster = cfg->cluster }, services = definitions;
-	services.is_services = true;
-	if (r >= 0)
-		r = read_all(cfg, "task_definitions", &definitions, err);
-	if (r >= 0)
-		r = read_all(cfg, "services", &services, err);
-	return r < 0 ? r : plm_local_check_docs(&c->docs, cfg->json_at->file, err);
-}
-
-static int read_config(const struct plm_backend_cfg *cfg, struct local_config *c, struct plm_err *err)
-{
-	*c = (struct local_config){ .parent = DEFAULT_PARENT, .port_min = DEFAULT_PORT_MIN, .port_max = DEFAULT_PORT_MAX };
-	if (snprintf(c->log_dir, sizeof(c->log_dir), "%s/logs", cfg->state_dir) >= (int)sizeof(c->log_dir))
-		return plm_err_set(err, ENAMETOOLONG, cfg->state_dir, "state_dir is too long");
-	int r = cfg->json ? read_members(cfg, c, err) : 0;
-	if (r != 0)
-		plm_local_docs_done(&c->docs);
-	return r;
-}
-
 static int local_check(const struct plm_backend_cfg *cfg, struct plm_err *err)
 {
-	struct local_config c;
-	int r = read_config(cfg, &c, err);
+	struct plm_local_settings set;
+	struct plm_local_docs docs;
+	int r = plm_local_settings_read(cfg, &set, &docs, err);
 	if (r == 0)
-		plm_local_docs_done(&c.docs);
+		plm_local_docs_done(&docs);
 	return r;
 }
 
-/* --- open --- */
+static int local_reload(void *ctx, const struct plm_backend_cfg *cfg, const struct plm_now *now, struct plm_err *err)
+{
+	struct plm_local *l = ctx;
+	struct plm_local_settings set;
+	struct plm_local_docs docs;
+	l->now_mono = now->mono;
+	int r = plm_local_settings_read(cfg, &set, &docs, err);
+	if (r != 0)
+		return r;
+	if (strcmp(set.parent, l->set.parent) != 0)
+		r = plm_json_err(err, cfg->json_at, "cgroup_parent", "has changed from \"%.80s\": that takes a restart", l->set.parent);
+	else if (strcmp(set.log_dir, l->set.log_dir) != 0)
+		r = plm_json_err(err, cfg->json_at, "log_dir", "has changed from \"%.200s\": that takes a restart", l->set.log_dir);
+	else
+		r = plm_local_load(l, &docs, err);
+	if (r != 0) {
+		plm_local_docs_done(&docs);
+		return r;
+	}
+	l->set.port_min = set.port_min;
+	l->set.port_max = set.port_max;
+	if (l->next_port < set.port_min || l->next_port > set.port_max)
+		l->next_port = set.port_min;
+	plm_local_wake(l);
+	return 0;
+}
+
+/* --- open and close --- */
 
 static void local_close(void *ctx)
 {
 	struct plm_local *l = ctx;
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->n_tasks; i++)
-		plm_local_task_free(l->tasks[i]);
-	for (size_t i = 0; i < l->n_services; i++)
-		free(l->services[i]);
-	free(l->tasks);
+	for (size_t i = 0; i < l->n_services; i++) {
+		for (size_t j = 0; j < l->services[i]->n_tasks; j++) /* last chance for rows that a full disk has refused */
+			if (l->services[i]->tasks[j]->is_dirty)
+				(void)plm_local_store_note_task(l, l->services[i]->tasks[j]);
+		plm_local_service_free(l->services[i]);
+	}
 	free(l->services);
 	plm_local_docs_done(&l->docs);
-	if (l->lock_fd >= 0)
-		(void)close(l->lock_fd);
+	plm_loop_remove(l->loop, l->timer);
+	if (l->parent_lock >= 0)
+		(void)close(l->parent_lock);
+	if (l->state_lock >= 0)
+		(void)close(l->state_lock);
 	free(l);
+}
+
+/* flock on an open file or folder. */
+static int lock(int fd)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		(void)poll(NULL, 0, LOCK_TRY_MS);
+	}
+	return -EBUSY;
 }
 
 static int lock_state(struct plm_local *l, struct plm_err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], owner[32] = "";
 	if (snprintf(path, sizeof(path), "%s/local.lock", l->state_dir) >= (int)sizeof(path))
 		return plm_err_set(err, ENAMETOOLONG, l->state_dir, "state_dir is too long");
-	l->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (l->lock_fd < 0)
+	l->state_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (l->state_lock < 0)
 		return plm_err_set(err, errno, path, "cannot open the lock: %s", strerror(errno));
-	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return plm_err_set(err, EBUSY, path, "another daemon uses this state folder");
+	int r = lock(l->state_lock);
+	if (r == -EBUSY) {
+		ssize_t n = pread(l->state_lock, owner, sizeof(owner) - 1, 0);
+		owner[n > 0 ? strcspn(owner, "\n") : 0] = '\0';
+		return plm_err_set(err, EBUSY, path, "another daemon%s%s uses this state_dir; give each its own", owner[0] ? ", pid " : "",
+				   owner);
+	}
+	if (r != 0)
+		return plm_err_set(err, -r, path, "cannot lock: %s", strerror(-r));
+	(void)snprintf(owner, sizeof(owner), "%d\n", (int)getpid());
+	if (ftruncate(l->state_lock, 0) != 0 || pwrite(l->state_lock, owner, strlen(owner), 0) < 0)
+		return 0; /* only the next one's message misses the pid */
 	return 0;
 }
 
-static const struct plm_now *adopting_now; /* for the store's callback, while open runs */
-
-static void adopt_row(struct plm_local *l, const struct plm_task *row, uint64_t pid_start)
+/* The folder of the cgroup parent, in the hierarchy that is looked at last. */
+static int lock_parent(struct plm_local *l, struct plm_err *err)
 {
-	plm_local_task_adopt(l, row, pid_start, adopting_now);
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s%s", l->cgroups.h[l->cgroups.n - 1].mount, l->set.parent) >= (int)sizeof(path))
+		return plm_err_set(err, ENAMETOOLONG, l->set.parent, "cgroup_parent is too long");
+	l->parent_lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->parent_lock < 0)
+		return plm_err_set(err, errno, path, "cannot open the cgroup: %s", strerror(errno));
+	int r = lock(l->parent_lock);
+	if (r == -EBUSY)
+		return plm_err_set(err, EBUSY, path, "another daemon uses this cgroup_parent; give each its own");
+	return r == 0 ? 0 : plm_err_set(err, -r, path, "cannot lock: %s", strerror(-r));
 }
 
-static bool is_task_id(const char *name)
+/* Remembers what was not there before, so that the last daemon to stop its tasks can remove it. */
+static int open_parent(struct plm_local *l, struct plm_err *err)
 {
-	return strlen(name) == 32 && strspn(name, "0123456789abcdef") == 32;
-}
-
-struct stray {
-	struct plm_local *l;
-	const char *service;
-};
-
-/* A cgroup that looks like a task of ours but that no row knows: a daemon was killed when its database refused writes. */
-static void end_stray(void *ctx, const char *name)
-{
-	const struct stray *s = ctx;
-	char path[PLM_PATH_MAX];
-	if (!is_task_id(name))
-		return;
-	for (size_t i = 0; i < s->l->n_tasks; i++)
-		if (strcmp(s->l->tasks[i]->t.id, name) == 0)
-			return;
-	if (snprintf(path, sizeof(path), "%s/%s/%s", s->l->parent, s->service, name) >= (int)sizeof(path))
-		return;
-	plm_log(PLM_LOG_WARN, "local", "cgroup %s belongs to no known task, ending what is in it", path);
-	plm_local_cgroup_kill(&s->l->cgroups, path);
-	for (int tries = 0; tries < 50 && plm_local_cgroup_remove(&s->l->cgroups, path) == -EBUSY; tries++)
-		(void)usleep(10000);
-}
-
-static void end_strays_of(void *ctx, const char *service)
-{
-	struct plm_local *l = ctx;
-	char path[PLM_PATH_MAX];
-	struct stray s = { .l = l, .service = service };
-	if (snprintf(path, sizeof(path), "%s/%s", l->parent, service) < (int)sizeof(path))
-		plm_local_cgroup_children(&l->cgroups, path, end_stray, &s);
-}
-
-static int local_open(const struct plm_backend_cfg *cfg, const struct plm_now *now, void **ret_ctx, struct plm_err *err)
-{
-	struct local_config c;
-	int r = read_config(cfg, &c, err);
-	if (r != 0)
-		return r;
-	struct plm_local *l = calloc(1, sizeof(*l));
-	if (!l) {
-		plm_local_docs_done(&c.docs);
-		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	char made[PLM_PATH_MAX];
+	int r = plm_local_cgroup_make_parent(&l->cgroups, l->set.parent, made, sizeof(made), err);
+	if (r == 0)
+		r = lock_parent(l, err);
+	if (r == 0)
+		r = plm_local_store_get_made(l, err);
+	if (r == 0 && made[0]) {
+		(void)plm_strcpy(l->made, sizeof(l->made), made);
+		plm_local_store_put_made(l);
 	}
-	l->lock_fd = -1;
-	l->db = cfg->db;
-	l->loop = cfg->loop;
-	l->port_min = l->next_port = c.port_min;
-	l->port_max = c.port_max;
-	(void)plm_strcpy(l->cluster, sizeof(l->cluster), cfg->cluster);
-	(void)plm_strcpy(l->parent, sizeof(l->parent), c.parent);
-	(void)plm_strcpy(l->log_dir, sizeof(l->log_dir), c.log_dir);
-	(void)plm_strcpy(l->state_dir, sizeof(l->state_dir), cfg->state_dir);
+	return r;
+}
+
+static void warn_limits(const struct plm_local *l)
+{
+	bool has_cpu = false, has_memory = false;
+	for (size_t i = 0; i < l->cgroups.n; i++) {
+		has_cpu |= l->cgroups.h[i].has_cpu;
+		has_memory |= l->cgroups.h[i].has_memory;
+	}
+	if (!has_cpu || !has_memory)
+		plm_log(PLM_LOG_WARN, "local", "this host's cgroups have no %s controller, tasks run without %s limits",
+			has_cpu ? "memory" : has_memory ? "cpu" : "cpu and no memory", has_cpu ? "memory" : has_memory ? "cpu" : "such");
+}
+
+static int open_all(struct plm_local *l, struct plm_local_docs *docs, const struct plm_now *now, struct plm_err *err)
+{
+	int r = plm_loop_timer(l->loop, 0, 0, on_timer, l, &l->timer);
+	if (r != 0)
+		return plm_err_set(err, -r, NULL, "cannot make a timer: %s", strerror(-r));
 	r = lock_state(l, err);
 	if (r == 0)
 		r = plm_local_cgroups_find(NULL, &l->cgroups, err);
 	if (r == 0)
-		r = plm_local_cgroup_make(&l->cgroups, l->parent, &(struct plm_local_limits){ .cpu_units = 0 }, err);
-	if (r == 0)
 		r = plm_local_store_open(l, err);
 	if (r == 0)
-		r = plm_local_services_load(l, &c.docs, err);
-	adopting_now = now;
+		r = open_parent(l, err);
 	if (r == 0)
-		r = plm_local_store_each_task(l, adopt_row, err);
+		r = plm_local_load(l, docs, err);
+	if (r == 0)
+		r = plm_local_adopt(l, now, err);
+	if (r == 0)
+		warn_limits(l);
+	return r;
+}
+
+static int local_open(const struct plm_backend_cfg *cfg, const struct plm_now *now, void **ret_ctx, struct plm_err *err)
+{
+	struct plm_local_settings set;
+	struct plm_local_docs docs;
+	int r = plm_local_settings_read(cfg, &set, &docs, err);
+	if (r != 0)
+		return r;
+	struct plm_local *l = calloc(1, sizeof(*l));
+	if (!l) {
+		plm_local_docs_done(&docs);
+		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	}
+	l->set = set;
+	l->next_port = set.port_min;
+	l->state_lock = l->parent_lock = -1;
+	l->db = cfg->db;
+	l->loop = cfg->loop;
+	l->now_mono = now->mono;
+	(void)plm_strcpy(l->cluster, sizeof(l->cluster), cfg->cluster);
+	(void)plm_strcpy(l->state_dir, sizeof(l->state_dir), cfg->state_dir);
+	r = open_all(l, &docs, now, err);
 	if (r != 0) {
-		plm_local_docs_done(&c.docs);
+		plm_local_docs_done(&docs);
+		if (l->cgroups.n) /* as far as it is empty and ours */
+			(void)plm_local_cgroup_remove_parent(&l->cgroups, l->set.parent, l->made);
 		local_close(l);
 		return r;
 	}
-	plm_local_cgroup_children(&l->cgroups, l->parent, end_strays_of, l);
 	*ret_ctx = l;
 	return 0;
 }
 
-static int local_reload(void *ctx, const struct plm_backend_cfg *cfg, const struct plm_now *now, struct plm_err *err)
-{
-	struct plm_local *l = ctx;
-	struct local_config c;
-	(void)now;
-	int r = read_config(cfg, &c, err);
-	if (r != 0)
-		return r;
-	if (strcmp(c.parent, l->parent) != 0)
-		r = plm_json_err(err, cfg->json_at, "cgroup_parent", "has changed: that takes a restart");
-	if (r == 0)
-		r = plm_local_services_load(l, &c.docs, err);
-	if (r != 0) {
-		plm_local_docs_done(&c.docs);
-		return r;
-	}
-	(void)plm_strcpy(l->log_dir, sizeof(l->log_dir), c.log_dir);
-	l->port_min = l->next_port = c.port_min;
-	l->port_max = c.port_max;
-	return 0;
-}
-
-/* --- each tick --- */
-
-static int local_converge(void *ctx, const struct plm_now *now, struct plm_err *err)
-{
-	struct plm_local *l = ctx;
-	(void)err;
-	for (size_t i = 0; i < l->n_tasks; i++)
-		plm_local_task_advance(l->tasks[i], now);
-	for (size_t i = 0; i < l->n_services; i++)
-		plm_local_service_converge(l, l->services[i], now);
-	plm_local_services_sweep(l);
-	plm_local_tasks_prune(l);
-	return 0;
-}
+/* --- what there is --- */
 
 /* A task as the outside should see it: one whose process has ended is no longer running. */
-static struct plm_task shown(const struct plm_local_task *t)
+static void show(const struct plm_local_task *t, struct plm_task *ret)
 {
-	struct plm_task task = t->t;
-	if (t->exited_mono && task.status != PLM_TASK_STOPPED)
-		task.status = PLM_TASK_STOPPING;
-	return task;
-}
-
-static void fill_service(const struct plm_local *l, const struct plm_local_service *s, struct plm_service *ret)
-{
-	*ret = (struct plm_service){ .desired = s->desired, .is_scalable = !s->is_daemon, .restarts = s->restarts };
-	(void)plm_strcpy(ret->cluster, sizeof(ret->cluster), l->cluster);
-	(void)plm_strcpy(ret->name, sizeof(ret->name), s->name);
-	(void)plm_strcpy(ret->family, sizeof(ret->family), s->family);
-	int old = 0, begun = 0;
-	for (size_t i = 0; i < l->n_tasks; i++) {
-		struct plm_task t = shown(l->tasks[i]);
-		if (l->tasks[i]->service != s)
-			continue;
-		ret->running += t.status == PLM_TASK_RUNNING;
-		begun += t.status == PLM_TASK_PENDING;
-		old += s->definition && t.revision != s->definition->revision &&
-		       (t.status == PLM_TASK_RUNNING || t.status == PLM_TASK_PENDING);
-	}
-	if (s->definition) {
-		ret->revision = s->definition->revision;
-		ret->cpu_units = s->definition->cpu_units;
-		ret->memory_bytes = s->definition->memory_bytes;
-		ret->pending = s->desired > ret->running ? s->desired - ret->running : begun;
-		ret->is_deploying = old > 0;
-	}
-	if (ret->running < s->desired && s->definition)
-		(void)plm_strcpy(ret->reason, sizeof(ret->reason), s->reason[0] ? s->reason : "tasks are starting");
-	else if (!s->definition)
-		(void)plm_strcpy(ret->reason, sizeof(ret->reason), "removed from the documents; its tasks are stopping");
+	*ret = t->t;
+	if (t->ended_mono && ret->status != PLM_TASK_STOPPED)
+		ret->status = PLM_TASK_STOPPING;
 }
 
 static int local_list(void *ctx, const struct plm_now *now, struct plm_cluster *ret, struct plm_err *err)
 {
 	struct plm_local *l = ctx;
-	struct plm_service *services = realloc(ret->services, (l->n_services + 1) * sizeof(*services));
-	if (services)
-		ret->services = services;
-	struct plm_task *tasks = realloc(ret->tasks, (l->n_tasks + 1) * sizeof(*tasks));
-	if (tasks)
-		ret->tasks = tasks;
-	if (!services || !tasks)
-		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	size_t n_tasks = 0;
 	for (size_t i = 0; i < l->n_services; i++)
-		fill_service(l, l->services[i], &services[i]);
-	size_t n = 0;
-	for (size_t i = 0; i < l->n_tasks; i++)
-		if (l->tasks[i]->t.status != PLM_TASK_STOPPED)
-			tasks[n++] = shown(l->tasks[i]);
-	for (size_t i = l->n_tasks; i > 0; i--) /* newest stopped one first */
-		if (l->tasks[i - 1]->t.status == PLM_TASK_STOPPED)
-			tasks[n++] = shown(l->tasks[i - 1]);
-	ret->n_services = l->n_services;
-	ret->n_tasks = n;
-	ret->asked_mono = now->mono;
+		n_tasks += l->services[i]->n_tasks;
+	struct plm_cluster c = { .n_services = l->n_services, .asked_mono = now->mono };
+	c.services = calloc(l->n_services + 1, sizeof(*c.services));
+	c.tasks = calloc(n_tasks + 1, sizeof(*c.tasks));
+	if (!c.services || !c.tasks) {
+		plm_cluster_done(&c);
+		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	}
+	for (size_t i = 0; i < l->n_services; i++) {
+		const struct plm_local_service *s = l->services[i];
+		plm_local_service_describe(l, s, now, &c.services[i]);
+		for (size_t j = 0; j < s->n_tasks; j++) {
+			if (s->tasks[j]->t.status == PLM_TASK_STOPPED)
+				continue;
+			struct plm_task *t = &c.tasks[c.n_tasks++];
+			show(s->tasks[j], t);
+			if (plm_local_task_is_waiting(s->tasks[j])) /* what keeps the service back keeps it back */
+				(void)plm_strcpy(t->reason, sizeof(t->reason), c.services[i].reason);
+		}
+	}
+	for (size_t i = 0; i < l->n_services; i++) /* newest stopped one of each service first */
+		for (size_t j = l->services[i]->n_tasks; j > 0; j--)
+			if (l->services[i]->tasks[j - 1]->t.status == PLM_TASK_STOPPED)
+				show(l->services[i]->tasks[j - 1], &c.tasks[c.n_tasks++]);
+	plm_cluster_done(ret);
+	*ret = c;
 	return 0;
 }
 
@@ -399,52 +307,90 @@ static int local_set_desired(void *ctx, const char *service, int desired, const 
 {
 	struct plm_local *l = ctx;
 	struct plm_local_service *s = plm_local_service_find(l, service);
-	(void)now;
+	l->now_mono = now->mono;
 	if (!s || !s->definition)
 		return plm_err_set(err, ENOENT, NULL, "there is no service \"%.100s\"", service);
-	if (desired < 0)
-		return plm_err_set(err, EINVAL, NULL, "desired is %d; it must be 0 or more", desired);
+	if (desired < 0 || desired > PLM_LOCAL_MAX_DESIRED)
+		return plm_err_set(err, EINVAL, NULL, "desired is %d; it must be from 0 to %d", desired, PLM_LOCAL_MAX_DESIRED);
 	if (s->is_daemon)
 		return plm_err_set(err, EPERM, NULL, "service \"%.100s\" runs one task per host and is never scaled", service);
 	int before = s->desired;
+	if (desired == before && !s->is_dirty)
+		return 0;
 	s->desired = desired;
+	/* Durable also when the power fails; all other writes of this backend need to outlive only the daemon. */
+	(void)plm_db_exec(l->db, "PRAGMA synchronous=FULL", NULL);
 	int r = plm_local_store_put_service(l, s, err);
+	(void)plm_db_exec(l->db, "PRAGMA synchronous=NORMAL", NULL);
 	if (r != 0)
 		s->desired = before;
+	else
+		s->is_dirty = false;
+	plm_local_wake(l);
 	return r;
 }
 
 /* --- end --- */
 
-static bool all_stopped(const struct plm_local *l)
+static size_t advance_all(struct plm_local *l, const struct plm_now *now)
 {
-	for (size_t i = 0; i < l->n_tasks; i++)
-		if (l->tasks[i]->t.status != PLM_TASK_STOPPED)
-			return false;
-	return true;
+	size_t left = 0;
+	l->now_mono = now->mono;
+	for (size_t i = 0; i < l->n_services; i++) {
+		for (size_t j = 0; j < l->services[i]->n_tasks; j++) {
+			struct plm_local_task *t = l->services[i]->tasks[j];
+			if (t->t.status == PLM_TASK_STOPPED || plm_local_task_is_waiting(t))
+				continue;
+			plm_local_task_poll(t);
+			plm_local_task_advance(t, now);
+			left += t->t.status != PLM_TASK_STOPPED;
+		}
+	}
+	return left;
 }
 
+static int remove_cgroups(struct plm_local *l, struct plm_err *err)
+{
+	for (size_t i = 0; i < l->n_services; i++) {
+		char path[PLM_PATH_MAX];
+		if (snprintf(path, sizeof(path), "%s/%s", l->set.parent, l->services[i]->name) < (int)sizeof(path))
+			(void)plm_local_cgroup_remove(&l->cgroups, path);
+	}
+	int r = plm_local_cgroup_remove_parent(&l->cgroups, l->set.parent, l->made);
+	if (r != 0)
+		return plm_err_set(err, -r, l->set.parent, "cannot remove the cgroup: %s", strerror(-r));
+	l->made[0] = '\0';
+	plm_local_store_put_made(l);
+	return 0;
+}
+
+/* The loop is not turned: the daemon's tick hangs on it, and it would start what is stopped here. */
 static int local_stop_all(void *ctx, struct plm_err *err)
 {
 	struct plm_local *l = ctx;
 	struct plm_now now = plm_clock_now();
 	int patience_s = 0;
-	for (size_t i = 0; i < l->n_tasks; i++) {
-		plm_local_task_stop(l->tasks[i], &now, "the daemon is stopping");
-		if (l->tasks[i]->t.status != PLM_TASK_STOPPED && l->tasks[i]->stop_timeout_s > patience_s)
-			patience_s = l->tasks[i]->stop_timeout_s;
+	l->is_ending = true;
+	for (size_t i = 0; i < l->n_services; i++) {
+		for (size_t j = 0; j < l->services[i]->n_tasks; j++) {
+			struct plm_local_task *t = l->services[i]->tasks[j];
+			if (plm_local_task_is_waiting(t) || t->t.status == PLM_TASK_STOPPED)
+				continue;
+			plm_local_task_stop(t, &now, "stopped: the daemon ends its tasks");
+			patience_s = t->stop_timeout_s > patience_s ? t->stop_timeout_s : patience_s;
+		}
 	}
 	plm_ns end = now.mono + patience_s * PLM_NS_PER_S + STOP_SLACK_NS;
-	while (!all_stopped(l) && now.mono < end) {
-		(void)plm_loop_step(l->loop, 20);
+	size_t left = advance_all(l, &now);
+	while (left && now.mono < end) {
+		(void)poll(NULL, 0, STOP_POLL_MS);
 		now = plm_clock_now();
-		for (size_t i = 0; i < l->n_tasks; i++)
-			plm_local_task_advance(l->tasks[i], &now);
+		left = advance_all(l, &now);
 	}
-	int r = plm_local_cgroup_remove(&l->cgroups, l->parent);
-	if (!all_stopped(l))
-		return plm_err_set(err, EBUSY, NULL, "some tasks did not end");
-	return r == 0 ? 0 : plm_err_set(err, -r, l->parent, "cannot remove the cgroup: %s", strerror(-r));
+	if (left)
+		return plm_err_set(err, EBUSY, NULL, "%zu tasks did not end within %d s", left,
+				   patience_s + (int)(STOP_SLACK_NS / PLM_NS_PER_S));
+	return remove_cgroups(l, err);
 }
 
 const struct plm_backend_ops plm_backend_local = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exports/lookup.h"
+#include "model/lookup.h"
 
 #include <errno.h>
 #include <string.h>

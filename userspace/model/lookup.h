@@ -3,8 +3,8 @@
  * Joins over one view: tasks to their use, services to targets and decisions. Built for one answer (a scrape, a page)
  * and thrown away; it holds pointers into the view. 1,000 tasks take about 0.2 ms.
  */
-#ifndef PLM_EXPORTS_LOOKUP_H
-#define PLM_EXPORTS_LOOKUP_H
+#ifndef PLM_MODEL_LOOKUP_H
+#define PLM_MODEL_LOOKUP_H
 
 #include "base/map.h"
 #include "model/view.h"

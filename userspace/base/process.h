@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * This process as /proc tells it, for the standard process_* families and the host page of the API. */
-#ifndef PLM_EXPORTS_PROCESS_H
-#define PLM_EXPORTS_PROCESS_H
+#ifndef PLM_BASE_PROCESS_H
+#define PLM_BASE_PROCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
