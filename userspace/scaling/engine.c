@@ -158,8 +158,9 @@ static void tell_policy(struct plm_decision *d, const struct plm_proposal *p, co
 {
 	int count = plm_tracking_round_up(p->raw);
 	const char *metric = metric_word(p->metric);
-	add_stage(d, PLM_STAGE_POLICY, d->desired, count, "%.40s: ceil(%d ready x %.1f %% %s / %g %%) = ceil(%.2f) = %d", p->policy,
-		  d->ready, p->input.value, metric, p->target, p->raw, count);
+	double ready = p->input.value > 0 ? p->raw * p->target / p->input.value : d->ready;
+	add_stage(d, PLM_STAGE_POLICY, d->desired, count, "%.40s: ceil(%.3g ready%s x %.1f %% %s / %g %%) = ceil(%.2f) = %d", p->policy,
+		  ready, fabs(ready - d->ready) < 0.005 ? "" : " on average", p->input.value, metric, p->target, p->raw, count);
 	if (p->not_scaled == PLM_NS_INSUFFICIENT_DATA)
 		add_stage(d, PLM_STAGE_DATA, count, d->desired, "%d of %d tasks reported; scale-in needs all of them", p->input.tasks,
 			  p->input.tasks + d->missing);
@@ -169,7 +170,7 @@ static void tell_policy(struct plm_decision *d, const struct plm_proposal *p, co
 		add_stage(d, PLM_STAGE_FLAPPING, 0, 1, "without a task there is no %s to measure, so one is kept", metric);
 	else if (p->not_scaled == PLM_NS_ANTICIPATED_FLAPPING)
 		add_stage(d, PLM_STAGE_FLAPPING, d->desired - 1, d->desired, "%d tasks would be at %.1f %%, above the target again",
-			  d->desired - 1, d->ready * p->input.value / (d->desired - 1));
+			  d->desired - 1, p->raw * p->target / (d->desired - 1));
 	else if (p->desired == d->desired && count != d->desired)
 		tell_tolerance(d, p, policy->tolerance, count);
 	else if (p->desired != count)
@@ -213,12 +214,12 @@ static int stabilize(struct plm_decision *d, const struct plm_history *h, const 
 /* No scale-in that would make another policy scale out at once. */
 static int keep_calm(struct plm_decision *d, const struct plm_policy *const policies[], int want)
 {
-	int by, after = plm_tracking_calm_count(d->proposals, policies, d->n_proposals, d->ready, want, d->desired, &by);
+	int by, after = plm_tracking_calm_count(d->proposals, policies, d->n_proposals, want, d->desired, &by);
 	if (after == want || by < 0)
 		return want;
 	const struct plm_proposal *p = &d->proposals[by];
 	add_stage(d, PLM_STAGE_FLAPPING, want, after, "%.40s would scale out again: %d tasks would be at %.1f %% %s, its target is %g %%",
-		  p->policy, want, d->ready * p->input.value / want, metric_word(p->metric), p->target);
+		  p->policy, want, p->raw * p->target / want, metric_word(p->metric), p->target);
 	if (after == d->desired)
 		d->not_scaled = PLM_NS_ANTICIPATED_FLAPPING;
 	return after;
@@ -379,8 +380,18 @@ static void decide(struct plm_decision *d, struct plm_target_state *t)
 	run_stages(d, t, p->desired);
 }
 
+static void propose(struct plm_target_state *t, const struct plm_policy *p, const struct plm_decision *d, struct plm_proposal *ret)
+{
+	double ready_mean = d->ready; /* memory is the newest sample */
+	if (p->metric == PLM_METRIC_CPU && plm_tracking_has_data(p, t->usage, d->desired)) {
+		plm_history_ready(&t->history, d->at.wall, d->ready);
+		ready_mean = plm_history_ready_mean(&t->history, d->at.wall, t->usage->cpu.window_s);
+	}
+	plm_tracking_propose(p, t->usage, d->desired, ready_mean, ret);
+}
+
 /* The arrays are filled as far as their counts say; clearing 5 KiB per target and tick would cost more than deciding. */
-static void begin(const struct plm_engine_input *in, const struct plm_target_state *t, struct plm_decision *d)
+static void begin(const struct plm_engine_input *in, struct plm_target_state *t, struct plm_decision *d)
 {
 	const struct plm_service *s = t->service;
 	(void)plm_strcpy(d->service, sizeof(d->service), t->target->service);
@@ -401,7 +412,7 @@ static void begin(const struct plm_engine_input *in, const struct plm_target_sta
 	d->sentence[0] = d->activity_id[0] = '\0';
 	d->n_proposals = t->n_policies;
 	for (size_t i = 0; i < t->n_policies; i++)
-		plm_tracking_propose(t->policies[i], t->usage, d->desired, &d->proposals[i]);
+		propose(t, t->policies[i], d, &d->proposals[i]);
 }
 
 /* --- what belongs together --- */

@@ -72,6 +72,7 @@ struct census {
 	int live;         /* waiting, starting, running */
 	int old;          /* of these: of another revision than the present */
 	int unsettled;    /* of these: of the present revision and not running long enough to rely on */
+	int waiting;      /* of these: without a process */
 	plm_ns settles_mono; /* when the first of them will have; 0 = not known */
 };
 
@@ -96,6 +97,7 @@ static struct census count_tasks(const struct plm_local_service *s, const struct
 		if (t->t.status == PLM_TASK_RUNNING && now->mono >= settled)
 			continue;
 		c.unsettled++;
+		c.waiting += plm_local_task_is_waiting(t);
 		if (t->t.status == PLM_TASK_RUNNING && (!c.settles_mono || settled < c.settles_mono))
 			c.settles_mono = settled;
 	}
@@ -211,16 +213,21 @@ static void launch_waiting(struct plm_local *l, struct plm_local_service *s, con
 
 /* --- converging --- */
 
-/* An old revision is replaced task by task: one new one more is started, and when it has settled an old one is stopped. A fixed host
- * port can be held by one task only: there the old one goes first. */
+static bool has_fixed_port(const struct plm_local_service *s)
+{
+	return s->definition && s->definition->host_port > 0;
+}
+
+/* An old revision is replaced task by task: one more of the new one is started, and when it has settled an old one is stopped. A
+ * fixed host port can be held by one task only: there the old one goes first. */
 static void replace_old(struct plm_local *l, struct plm_local_service *s, const struct plm_now *now, int want, struct census *c)
 {
-	if (c->unsettled) {
+	bool must_make_room = has_fixed_port(s); /* a waiting one waits for the old one's port */
+	if (c->unsettled - (must_make_room ? c->waiting : 0) > 0) {
 		if (c->settles_mono)
 			plm_local_wake_at(l, c->settles_mono);
 		return;
 	}
-	bool must_make_room = s->definition->host_port > 0;
 	if (c->live > want || must_make_room) {
 		stop_one(s, now);
 		c->live--;
@@ -252,7 +259,7 @@ void plm_local_service_converge(struct plm_local *l, struct plm_local_service *s
 	forget_failures(s, now);
 	struct census c = count_tasks(s, now);
 	bool is_replacing = c.old > 0 && want > 0;
-	for (; c.live > want + is_replacing; c.live--)
+	for (; c.live > want + (is_replacing && !has_fixed_port(s)); c.live--)
 		stop_one(s, now);
 	c = count_tasks(s, now);
 	if (is_replacing && c.old > 0 && c.live >= want)

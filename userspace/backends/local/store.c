@@ -138,7 +138,11 @@ bool plm_local_store_note_task(struct plm_local *l, struct plm_local_task *task)
 	if (!may_write(l))
 		return false;
 	int r = plm_db_run(l->db, &err,
-			   "INSERT OR REPLACE INTO local_tasks(" TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			   "INSERT INTO local_tasks(" TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+			   " ON CONFLICT(id) DO UPDATE SET status=excluded.status, cgroup=excluded.cgroup, pid=excluded.pid,"
+			   " pid_start=excluded.pid_start, port=excluded.port, started_wall=excluded.started_wall,"
+			   " started_mono=excluded.started_mono, stopped_wall=excluded.stopped_wall, exit_code=excluded.exit_code,"
+			   " reason=excluded.reason", /* keeps the rowid, which is the order of starts */
 			   "sssiisiiiiiiiiiiiis", t->id, t->service, t->family, (int64_t)t->revision, (int64_t)t->status, t->cgroup,
 			   (int64_t)t->pid, (int64_t)task->pid_start, (int64_t)t->port, (int64_t)t->cpu_units,
 			   (int64_t)t->memory_bytes, (int64_t)task->limits.memory_bytes, (int64_t)task->stop_timeout_s,
