@@ -13,8 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define EXPECT(condition) \
-	do {              \
+#define EXPECT(condition)         \
+	do {                      \
 		if (!(condition)) \
 			abort();  \
 	} while (0)
@@ -46,10 +46,14 @@ static void check_ranges(const struct plm_policy_set *set)
 static void run_engine(const struct plm_policy_set *set)
 {
 	struct plm_service service = { .desired = 3, .running = 3, .is_scalable = true };
-	struct plm_service_usage use = { .cpu = { 250, 0, 5, 1, 3 }, .memory = { 1, 0, 0, 1, 3 }, .running = 3, .ready = 3 };
+	struct plm_service_usage use = {
+		.cpu = { 250, 0, 5, 1, 3 }, .memory = { 1, 0, 0, 1, 3 }, .running = 3, .ready = 3
+	};
 	struct plm_cluster cluster = { .services = &service, .n_services = 1, .asked_mono = PLM_NS_PER_S };
 	struct plm_usage usage = { .services = &use, .n_services = 1 };
-	struct plm_engine_input in = { .policies = set, .cluster = &cluster, .usage = &usage, .now = { PLM_NS_PER_S, PLM_NS_PER_S } };
+	struct plm_engine_input in = {
+		.policies = set, .cluster = &cluster, .usage = &usage, .now = { PLM_NS_PER_S, PLM_NS_PER_S }
+	};
 	if (!set->n_targets)
 		return;
 	(void)plm_strcpy(service.name, sizeof(service.name), set->targets[0].service);

@@ -36,8 +36,14 @@ static inline struct plm_policy *world_policy(struct world *w, const char *name,
 	assert_non_null(bigger);
 	w->set.policies = bigger;
 	struct plm_policy *p = &bigger[w->set.n_policies++];
-	*p = (struct plm_policy){ .metric = metric, .target = target, .tolerance = 0.1, .window_s = 5, .out_cooldown_s = -1,
-				  .in_cooldown_s = -1, .out = { 4, 100, 15, 0 }, .in = { 0, 100, 15, 300 } };
+	*p = (struct plm_policy){ .metric = metric,
+				  .target = target,
+				  .tolerance = 0.1,
+				  .window_s = 5,
+				  .out_cooldown_s = -1,
+				  .in_cooldown_s = -1,
+				  .out = { 4, 100, 15, 0 },
+				  .in = { 0, 100, 15, 300 } };
 	(void)plm_strcpy(p->name, sizeof(p->name), name);
 	(void)plm_strcpy(p->cluster, sizeof(p->cluster), "c");
 	(void)plm_strcpy(p->service, sizeof(p->service), "web");
@@ -79,7 +85,9 @@ static inline void world_free(struct world *w)
 
 static inline struct plm_signal world_signal(const struct world *w, double value, double window_s)
 {
-	return (struct plm_signal){ .value = value, .age_s = 0.1, .window_s = window_s, .coverage = 1, .tasks = w->use.ready };
+	return (struct plm_signal){
+		.value = value, .age_s = 0.1, .window_s = window_s, .coverage = 1, .tasks = w->use.ready
+	};
 }
 
 static inline void world_cpu(struct world *w, double value)
@@ -102,7 +110,8 @@ static inline void world_tasks(struct world *w, int n)
 /* One evaluation now; the clock does not move. */
 static inline const struct plm_decision *world_evaluate(struct world *w)
 {
-	w->cluster = (struct plm_cluster){ .services = &w->service, .n_services = 1, .asked_mono = w->cluster.asked_mono };
+	w->cluster =
+		(struct plm_cluster){ .services = &w->service, .n_services = 1, .asked_mono = w->cluster.asked_mono };
 	w->usage = (struct plm_usage){ .services = &w->use, .n_services = 1 };
 	struct plm_engine_input in = { .policies = &w->set, .cluster = &w->cluster, .usage = &w->usage, .now = w->now };
 	assert_int_equal(plm_engine_evaluate(w->engine, &in, &w->d, 1), 1);

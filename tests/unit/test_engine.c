@@ -44,17 +44,18 @@ static void decide__worked_numbers__as_documented(void **state)
 		{ 2, 2, 24, 50, 1, PLM_SCALED },
 		{ 1, 1, 5, 50, 1, PLM_NS_ANTICIPATED_FLAPPING },
 		{ 1, 1, 0, 50, 1, PLM_NS_ANTICIPATED_FLAPPING },
-		{ 4, 4, 0, 50, 1, PLM_SCALED },                  /* never 0: nothing would bring it back */
+		{ 4, 4, 0, 50, 1, PLM_SCALED },                   /* never 0: nothing would bring it back */
 		{ 2, 4, 93.1, 50, 4, PLM_NS_ALREADY_AT_DESIRED }, /* two are starting */
 		{ 2, 4, 99, 50, 4, PLM_NS_ALREADY_AT_DESIRED },
 		{ 2, 4, 120, 50, 5, PLM_SCALED },
-		{ 2, 4, 110, 50, 4, PLM_NS_ALREADY_AT_DESIRED },  /* 4.4 of 4 is within the tolerance */
-		{ 2, 4, 50, 50, 4, PLM_NS_ALREADY_AT_DESIRED },   /* on target; starting tasks are no reason to scale in */
-		{ 2, 6, 60, 50, 6, PLM_NS_ALREADY_AT_DESIRED },   /* above target with too few ready: no scale-in */
+		{ 2, 4, 110, 50, 4, PLM_NS_ALREADY_AT_DESIRED }, /* 4.4 of 4 is within the tolerance */
+		{ 2, 4, 50, 50, 4,
+		  PLM_NS_ALREADY_AT_DESIRED }, /* on target; starting tasks are no reason to scale in */
+		{ 2, 6, 60, 50, 6, PLM_NS_ALREADY_AT_DESIRED }, /* above target with too few ready: no scale-in */
 		{ 2, 4, 20, 50, 1, PLM_SCALED },
-		{ 10, 2, 45, 50, 2, PLM_NS_ALREADY_AT_DESIRED },  /* stopping tasks are no reason to scale out */
+		{ 10, 2, 45, 50, 2, PLM_NS_ALREADY_AT_DESIRED }, /* stopping tasks are no reason to scale out */
 		{ 10, 4, 60, 50, 8, PLM_SCALED },
-		{ 5, 5, 130, 100, 7, PLM_SCALED },                /* above 100 % is not clamped */
+		{ 5, 5, 130, 100, 7, PLM_SCALED }, /* above 100 % is not clamped */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct world *w = world_new(rows[i].ready, 0, 100);
@@ -64,7 +65,8 @@ static void decide__worked_numbers__as_documented(void **state)
 		world_cpu(w, rows[i].m);
 		const struct plm_decision *d = world_tick(w);
 		if (d->result != rows[i].result || d->not_scaled != rows[i].reason)
-			fail_msg("row %zu: %d (%s), wanted %d (%s): %s", i, d->result, plm_not_scaled_name(d->not_scaled), rows[i].result,
+			fail_msg("row %zu: %d (%s), wanted %d (%s): %s", i, d->result,
+				 plm_not_scaled_name(d->not_scaled), rows[i].result,
 				 plm_not_scaled_name(rows[i].reason), d->sentence);
 		world_free(w);
 	}
@@ -125,7 +127,8 @@ static void decide__insufficient_data__holds(void **state)
 		w->now.mono += PLM_NS_PER_S;
 		w->cluster.asked_mono = w->now.mono - rows[i].model_age;
 		const struct plm_decision *d = world_evaluate(w);
-		if (d->result != d->desired || d->not_scaled != PLM_NS_INSUFFICIENT_DATA || !strstr(d->sentence, rows[i].says))
+		if (d->result != d->desired || d->not_scaled != PLM_NS_INSUFFICIENT_DATA ||
+		    !strstr(d->sentence, rows[i].says))
 			fail_msg("row %zu: %d (%s): %s", i, d->result, plm_not_scaled_name(d->not_scaled), d->sentence);
 		world_free(w);
 	}
@@ -182,8 +185,9 @@ static void scale_in__first_look__waits_for_a_whole_window(void **state)
 	world_cpu(w, 20);
 	const struct plm_decision *d = world_tick(w);
 	assert_int_equal(d->not_scaled, PLM_NS_STABILIZING);
-	assert_string_equal(world_stage(d, PLM_STAGE_STABILIZE)->text,
-			    "scale-in needs 300 s of recommendations; 0 s since the first look at the service, 300 s remain");
+	assert_string_equal(
+		world_stage(d, PLM_STAGE_STABILIZE)->text,
+		"scale-in needs 300 s of recommendations; 0 s since the first look at the service, 300 s remain");
 	assert_int_equal(world_stage(d, PLM_STAGE_STABILIZE)->before, 4);
 	assert_int_equal(world_stage(d, PLM_STAGE_STABILIZE)->after, 10);
 	assert_int_equal(world_until_change(w, 400), 300);
@@ -211,7 +215,8 @@ static void scale_in__window__highest_recommendation_rules(void **state)
 	assert_int_equal(w->d.result, 8);
 	assert_contains(w->d.sentence, "10 -> 8 (highest recommendation of the last 30 s was 8, 29 s ago; 1 s remain)");
 	world_cpu(w, 20 * 10 / 8.0);
-	assert_int_equal(world_until_change(w, 100), 1); /* the metric is a mean over 5 s, so are the tasks: (4 x 10 + 8) / 5 */
+	assert_int_equal(world_until_change(w, 100),
+			 1); /* the metric is a mean over 5 s, so are the tasks: (4 x 10 + 8) / 5 */
 	assert_contains(w->d.stages[0].text, "ceil(9.6 ready on average x 25.0 % CPU / 50 %) = ceil(4.80) = 5");
 	assert_int_equal(w->d.result, 5);
 	world_free(w);
@@ -349,7 +354,8 @@ static void decide__bounds__never_outside(void **state)
 		world_policy(w, "cpu", PLM_METRIC_CPU, 50)->in.stabilization_s = 0;
 		world_cpu(w, rows[i].m);
 		const struct plm_decision *d = world_tick(w);
-		if (d->result != rows[i].result || d->not_scaled != rows[i].reason || !strstr(d->sentence, rows[i].says))
+		if (d->result != rows[i].result || d->not_scaled != rows[i].reason ||
+		    !strstr(d->sentence, rows[i].says))
 			fail_msg("row %zu: %d (%s): %s", i, d->result, plm_not_scaled_name(d->not_scaled), d->sentence);
 		world_free(w);
 	}
@@ -436,18 +442,14 @@ static void several__out_if_any_in_if_all__largest_rules(void **state)
 		int result;
 		const char *deciding;
 	} rows[] = {
-		{ 75, 40, false, 15, "cpu" },
-		{ 75, 64, false, 16, "mem" }, /* 10 * 64 / 40 */
-		{ 20, 40, false, 10, "mem" }, /* memory is on target: no scale-in */
-		{ 20, 32, false, 8, "mem" },
-		{ 35, 24, false, 7, "cpu" },
+		{ 75, 40, false, 15, "cpu" },  { 75, 64, false, 16, "mem" }, /* 10 * 64 / 40 */
+		{ 20, 40, false, 10, "mem" },                                /* memory is on target: no scale-in */
+		{ 20, 32, false, 8, "mem" },   { 35, 24, false, 7, "cpu" },
 		{ NAN, 24, false, 10, "cpu" }, /* absence is a veto */
-		{ NAN, 64, false, 16, "mem" },
-		{ 20, NAN, false, 10, "mem" },
-		{ 20, NAN, true, 4, "cpu" },   /* not asked about scale-in */
-		{ 40, 38, true, 9, "cpu" },    /* 8 would put memory at 47.5 %, above its band at 44 % */
-		{ 20, 10, true, 4, "cpu" },
-		{ 50, 10, true, 10, "cpu" },
+		{ NAN, 64, false, 16, "mem" }, { 20, NAN, false, 10, "mem" },
+		{ 20, NAN, true, 4, "cpu" }, /* not asked about scale-in */
+		{ 40, 38, true, 9, "cpu" },  /* 8 would put memory at 47.5 %, above its band at 44 % */
+		{ 20, 10, true, 4, "cpu" },    { 50, 10, true, 10, "cpu" },
 		{ 50, 64, true, 16, "mem" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -508,9 +510,13 @@ static void evaluate__ten_thousand_targets__each_by_its_own_policy(void **state)
 {
 	(void)state;
 	enum { N = 10000 };
-	struct plm_policy_set set = { .targets = calloc(N, sizeof(*set.targets)), .n_targets = N,
-				      .policies = calloc(N, sizeof(*set.policies)), .n_policies = N };
-	struct plm_cluster cluster = { .services = calloc(N, sizeof(*cluster.services)), .n_services = N, .asked_mono = PLM_NS_PER_S };
+	struct plm_policy_set set = { .targets = calloc(N, sizeof(*set.targets)),
+				      .n_targets = N,
+				      .policies = calloc(N, sizeof(*set.policies)),
+				      .n_policies = N };
+	struct plm_cluster cluster = { .services = calloc(N, sizeof(*cluster.services)),
+				       .n_services = N,
+				       .asked_mono = PLM_NS_PER_S };
 	struct plm_usage usage = { .services = calloc(N, sizeof(*usage.services)), .n_services = N };
 	struct plm_decision *d = malloc(N * sizeof(*d));
 	struct plm_engine_state *engine = plm_engine_state_new();
@@ -529,7 +535,9 @@ static void evaluate__ten_thousand_targets__each_by_its_own_policy(void **state)
 		usage.services[N - 1 - i].ready = s->desired;
 		usage.services[N - 1 - i].cpu = (struct plm_signal){ 100, 0.1, 5, 1, s->desired };
 	}
-	struct plm_engine_input in = { .policies = &set, .cluster = &cluster, .usage = &usage, .now = { PLM_NS_PER_S, WORLD_START } };
+	struct plm_engine_input in = {
+		.policies = &set, .cluster = &cluster, .usage = &usage, .now = { PLM_NS_PER_S, WORLD_START }
+	};
 	assert_int_equal(plm_engine_evaluate(engine, &in, d, N), N);
 	assert_int_equal(plm_engine_evaluate(engine, &in, d, 10), 10); /* the caller's room is respected */
 	assert_int_equal(plm_engine_evaluate(engine, &in, d, N), N);

@@ -128,8 +128,8 @@ static void activity__scaled__in_awss_words(void **state)
 	world_tick(w);
 	plm_activity_from_decision(&w->d, &a);
 	assert_string_equal(a.description, "Setting desired count to 4.");
-	assert_string_equal(a.cause,
-			    "policy cpu50: ECSServiceAverageCPUUtilization 93.1 % over 5 s against target 50 % on 2 ready tasks asked for 4");
+	assert_string_equal(a.cause, "policy cpu50: ECSServiceAverageCPUUtilization 93.1 % over 5 s against target 50 "
+				     "% on 2 ready tasks asked for 4");
 	assert_string_equal(a.policy, "cpu50");
 	assert_int_equal(a.status, PLM_ACT_PENDING);
 	assert_int_equal(a.from, 2);
@@ -178,12 +178,18 @@ static void activity__not_scaled__reason_and_status_as_aws(void **state)
 		const char *reasons;
 		enum plm_activity_status status;
 	} rows[] = {
-		{ 4, 1, 4, 90, "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtMaxCapacity\",\"max_capacity\":4}]", PLM_ACT_FAILED },
-		{ 4, 4, 8, 20, "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtMinCapacity\",\"min_capacity\":4}]", PLM_ACT_FAILED },
-		{ 4, 1, 8, 50, "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtDesiredCapacity\",\"current_capacity\":4}]", PLM_ACT_SUCCESSFUL },
-		{ 4, 1, 8, 40, "\"not_scaled_reasons\":[{\"code\":\"AutoScalingAnticipatedFlapping\",\"current_capacity\":4}]",
+		{ 4, 1, 4, 90, "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtMaxCapacity\",\"max_capacity\":4}]",
+		  PLM_ACT_FAILED },
+		{ 4, 4, 8, 20, "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtMinCapacity\",\"min_capacity\":4}]",
+		  PLM_ACT_FAILED },
+		{ 4, 1, 8, 50,
+		  "\"not_scaled_reasons\":[{\"code\":\"AlreadyAtDesiredCapacity\",\"current_capacity\":4}]",
 		  PLM_ACT_SUCCESSFUL },
-		{ 4, 1, 8, NAN, "\"not_scaled_reasons\":[{\"code\":\"InsufficientData\",\"current_capacity\":4}]", PLM_ACT_FAILED },
+		{ 4, 1, 8, 40,
+		  "\"not_scaled_reasons\":[{\"code\":\"AutoScalingAnticipatedFlapping\",\"current_capacity\":4}]",
+		  PLM_ACT_SUCCESSFUL },
+		{ 4, 1, 8, NAN, "\"not_scaled_reasons\":[{\"code\":\"InsufficientData\",\"current_capacity\":4}]",
+		  PLM_ACT_FAILED },
 	};
 	struct plm_buf json = PLM_BUF_INIT(1 << 16);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -215,17 +221,29 @@ static void activity__not_scaled__reason_and_status_as_aws(void **state)
 static void activity_json__done_and_open__all_keys(void **state)
 {
 	(void)state;
-	struct plm_activity a = { .id = "0a1b", .cluster = "c", .service = "web", .policy = "cpu50",
-				  .description = "Setting desired count to 4.", .cause = "why", .start_wall = 1767225600 * PLM_NS_PER_S,
-				  .end_wall = 1767225603 * PLM_NS_PER_S, .status = PLM_ACT_SUCCESSFUL, .status_message = "done", .from = 2,
+	struct plm_activity a = { .id = "0a1b",
+				  .cluster = "c",
+				  .service = "web",
+				  .policy = "cpu50",
+				  .description = "Setting desired count to 4.",
+				  .cause = "why",
+				  .start_wall = 1767225600 * PLM_NS_PER_S,
+				  .end_wall = 1767225603 * PLM_NS_PER_S,
+				  .status = PLM_ACT_SUCCESSFUL,
+				  .status_message = "done",
+				  .from = 2,
 				  .to = 4 };
 	struct plm_buf json = PLM_BUF_INIT(1 << 16);
 	activity_text(&a, &json);
-	assert_string_equal(plm_buf_text(&json),
-			    "{\"activity_id\":\"0a1b\",\"cluster\":\"c\",\"service\":\"web\",\"policy\":\"cpu50\",\"description\":\"Setting desired "
-			    "count to 4.\",\"cause\":\"why\",\"start_time\":\"2026-01-01T00:00:00.000Z\",\"end_time\":\"2026-01-01T00:00:03.000Z\","
-			    "\"status_code\":\"Successful\",\"status_message\":\"done\",\"from\":2,\"to\":4,\"repeats\":0,"
-			    "\"not_scaled_reasons\":[]}");
+	assert_string_equal(
+		plm_buf_text(&json),
+		"{\"activity_id\":\"0a1b\",\"cluster\":\"c\",\"service\":\"web\",\"policy\":\"cpu50\",\"description\":"
+		"\"Setting desired "
+		"count to "
+		"4.\",\"cause\":\"why\",\"start_time\":\"2026-01-01T00:00:00.000Z\",\"end_time\":\"2026-01-01T00:00:03."
+		"000Z\","
+		"\"status_code\":\"Successful\",\"status_message\":\"done\",\"from\":2,\"to\":4,\"repeats\":0,"
+		"\"not_scaled_reasons\":[]}");
 	a.end_wall = 0;
 	a.status_message[0] = '\0';
 	a.repeats = 7;

@@ -122,9 +122,9 @@ static void limits__worked_numbers__as_documented(void **state)
 		{ 6, 4, 6, 4, 100, 12, 0 },
 		{ 6, 4, 14, 4, 0, 10, 6 },
 		{ 6, 4, 15, 4, 0, 14, 6 },
-		{ 10, 0, 0, 0, 15, 12, 9 },  /* 1.5: up to 2 more, 1 fewer */
-		{ 10, 0, 0, 0, 5, 11, 10 },  /* 0.5: 1 more, none fewer */
-		{ 10, -4, 3, 4, 0, 10, 6 },  /* what was removed does not widen scale-out; all 4 are used up for in */
+		{ 10, 0, 0, 0, 15, 12, 9 }, /* 1.5: up to 2 more, 1 fewer */
+		{ 10, 0, 0, 0, 5, 11, 10 }, /* 0.5: 1 more, none fewer */
+		{ 10, -4, 3, 4, 0, 10, 6 }, /* what was removed does not widen scale-out; all 4 are used up for in */
 		{ 10, -4, 3, 0, 50, 9, 5 },
 		{ 10, 0, 0, 0, 0, INT_MAX, 0 },
 		{ 100000, 0, 0, 0, 10000, 10100000, 0 },
@@ -278,18 +278,28 @@ static void load__damaged__is_refused_and_changes_nothing(void **state)
 {
 	(void)state;
 	static const char *const rows[] = {
-		"", "[]", "{}", "null", "{\"version\":2}",
-		"{\"version\":1,\"last_wall\":\"x\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[],"
+		"",
+		"[]",
+		"{}",
+		"null",
+		"{\"version\":2}",
+		"{\"version\":1,\"last_wall\":\"x\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\","
+		"\"desired\":1,\"maxima\":[],"
 		"\"minima\":[],\"changes\":[],\"ready\":[]}",
-		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"noon\",\"desired\":1,\"maxima\":[],"
+		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"noon\","
+		"\"desired\":1,\"maxima\":[],"
 		"\"minima\":[],\"changes\":[],\"ready\":[]}",
-		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[[\"1\",2],"
+		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\","
+		"\"desired\":1,\"maxima\":[[\"1\",2],"
 		"[\"2\",3]],\"minima\":[],\"changes\":[],\"ready\":[]}",
-		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[],"
+		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\","
+		"\"desired\":1,\"maxima\":[],"
 		"\"minima\":[],\"changes\":[[\"5\",2],[\"2\",3]],\"ready\":[]}",
-		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[7],"
+		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\","
+		"\"desired\":1,\"maxima\":[7],"
 		"\"minima\":[],\"changes\":[],\"ready\":[]}",
-		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\",\"desired\":1,\"maxima\":[[\"1\",1e99]],"
+		"{\"version\":1,\"last_wall\":\"1\",\"step_ns\":\"0\",\"seed_wall\":\"0\",\"seed\":\"start\","
+		"\"desired\":1,\"maxima\":[[\"1\",1e99]],"
 		"\"minima\":[],\"changes\":[],\"ready\":[]}",
 	};
 	struct plm_history h = filled(), before = h;

@@ -16,7 +16,7 @@ struct loop {
 	double served[HISTORY]; /* percent of one task, per tick */
 	int ready_then[HISTORY];
 	int t;
-	int due[HISTORY];       /* tasks that become ready at that tick */
+	int due[HISTORY]; /* tasks that become ready at that tick */
 	int desired_then[HISTORY];
 	uint32_t seed;
 	int actions;
@@ -117,7 +117,7 @@ static void step__any_height__decided_within_five_evaluations(void **state)
 			fail_msg("a step to %g %% took %d evaluations", heights[i], ticks);
 		for (int t = 0; t < 200; t++)
 			loop_tick(l, 10 * heights[i]);
-		assert_true(l->w->use.ready * 60 * 1.1 >= 10 * heights[i]); /* and enough in the end */
+		assert_true(l->w->use.ready * 60 * 1.1 >= 10 * heights[i]);       /* and enough in the end */
 		assert_true(l->w->service.desired <= ceil(10 * heights[i] / 60)); /* but not more than needed */
 		loop_free(l);
 	}

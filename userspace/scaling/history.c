@@ -294,8 +294,8 @@ static int load_wall(const char *text, plm_ns *ret)
 	return 0;
 }
 
-static int load_points(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_point *points, size_t max,
-		       size_t *ret_n, struct plm_err *err)
+static int load_points(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_point *points,
+		       size_t max, size_t *ret_n, struct plm_err *err)
 {
 	const cJSON *list, *item;
 	int r = plm_json_arr(doc, at, key, true, &list, err);
@@ -303,7 +303,8 @@ static int load_points(const cJSON *doc, const struct plm_json_at *at, const cha
 		return r;
 	size_t n = 0;
 	plm_ns before = 0;
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		const cJSON *wall = cJSON_GetArrayItem(item, 0), *count = cJSON_GetArrayItem(item, 1);
 		if (n == max || !cJSON_IsString(wall) || !cJSON_IsNumber(count) ||
 		    load_wall(wall->valuestring, &points[n].wall) != 0 || points[n].wall < before ||
@@ -319,7 +320,8 @@ static int load_points(const cJSON *doc, const struct plm_json_at *at, const cha
 static bool is_ordered(const struct plm_extremes *e, bool is_max)
 {
 	for (size_t i = 1; i < e->n; i++)
-		if (is_max ? e->points[i].count >= e->points[i - 1].count : e->points[i].count <= e->points[i - 1].count)
+		if (is_max ? e->points[i].count >= e->points[i - 1].count
+			   : e->points[i].count <= e->points[i - 1].count)
 			return false;
 	return true;
 }
@@ -360,17 +362,17 @@ static int load_doc(const cJSON *doc, struct plm_history *h, struct plm_err *err
 		return r;
 	h->seed = (enum plm_seed)seed;
 	h->desired = (int)desired;
-	return is_ordered(&h->maxima, true) && is_ordered(&h->minima, false) ?
-		       0 :
-		       plm_json_err(err, &at, NULL, "maxima do not fall or minima do not rise");
+	return is_ordered(&h->maxima, true) && is_ordered(&h->minima, false)
+		       ? 0
+		       : plm_json_err(err, &at, NULL, "maxima do not fall or minima do not rise");
 }
 
 int plm_history_load(const char *json, struct plm_history *ret, struct plm_err *err)
 {
 	cJSON *doc;
 	struct plm_history *h = malloc(sizeof(*h));
-	int r = h ? plm_json_parse(json, strlen(json), 0, "saved scaling state", &doc, err) :
-		    plm_err_set(err, ENOMEM, NULL, "out of memory");
+	int r = h ? plm_json_parse(json, strlen(json), 0, "saved scaling state", &doc, err)
+		  : plm_err_set(err, ENOMEM, NULL, "out of memory");
 	if (r == 0) {
 		plm_history_init(h);
 		r = load_doc(doc, h, err);

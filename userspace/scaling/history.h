@@ -43,11 +43,12 @@ struct plm_history {
 	struct plm_extremes maxima, minima;
 	struct plm_point changes[PLM_CHANGES_MAX]; /* count = signed change; oldest first */
 	size_t n_changes;
-	struct plm_point ready[PLM_RUNS_MAX]; /* count = ready tasks up to `wall`, from the entry before; oldest first */
+	struct plm_point
+		ready[PLM_RUNS_MAX]; /* count = ready tasks up to `wall`, from the entry before; oldest first */
 	size_t n_ready;
-	plm_ns last_wall;    /* of the newest recommendation; 0 = none yet */
-	plm_ns step_ns;      /* from the one before it; 0 = not known */
-	plm_ns seed_wall;    /* when the windows last began anew, with the count found then */
+	plm_ns last_wall; /* of the newest recommendation; 0 = none yet */
+	plm_ns step_ns;   /* from the one before it; 0 = not known */
+	plm_ns seed_wall; /* when the windows last began anew, with the count found then */
 	enum plm_seed seed;
 	int desired;         /* desired count that we last saw or set; -1 = none yet */
 	bool is_warm;        /* this process has added a recommendation; not saved */

@@ -36,14 +36,16 @@ static const struct plm_signal *signal_of(const struct plm_policy *p, const stru
 bool plm_tracking_has_data(const struct plm_policy *p, const struct plm_service_usage *u, int desired)
 {
 	const struct plm_signal *in = signal_of(p, u);
-	return desired > 0 && u->ready > 0 && isfinite(in->value) && in->value >= 0 && in->age_s <= PLM_SIGNAL_MAX_AGE_S &&
-	       in->coverage >= PLM_MIN_COVERAGE_OUT;
+	return desired > 0 && u->ready > 0 && isfinite(in->value) && in->value >= 0 &&
+	       in->age_s <= PLM_SIGNAL_MAX_AGE_S && in->coverage >= PLM_MIN_COVERAGE_OUT;
 }
 
 void plm_tracking_propose(const struct plm_policy *p, const struct plm_service_usage *u, int desired, double ready_mean,
 			  struct plm_proposal *ret)
 {
-	*ret = (struct plm_proposal){ .metric = p->metric, .target = p->target, .raw = NAN, .desired = -1, .input = *signal_of(p, u) };
+	*ret = (struct plm_proposal){
+		.metric = p->metric, .target = p->target, .raw = NAN, .desired = -1, .input = *signal_of(p, u)
+	};
 	(void)plm_strcpy(ret->policy, sizeof(ret->policy), p->name);
 	const struct plm_signal *in = &ret->input;
 	if (!plm_tracking_has_data(p, u, desired)) {
@@ -77,7 +79,8 @@ static int better_witness(const struct plm_proposal *proposals, int a, int b)
 	return proposals[a].desired < 0 && proposals[b].desired >= 0 ? b : a;
 }
 
-int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int desired)
+int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
+			int desired)
 {
 	int out = -1, in = -1, lacking = -1, unasked = -1;
 	for (size_t i = 0; i < n; i++) {
@@ -98,8 +101,8 @@ int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_p
 	return in >= 0 ? in : unasked;
 }
 
-int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int want,
-			    int desired, int *ret_by)
+int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
+			    int want, int desired, int *ret_by)
 {
 	*ret_by = -1;
 	for (size_t i = 0; i < n; i++) {

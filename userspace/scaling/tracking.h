@@ -41,12 +41,13 @@ void plm_tracking_propose(const struct plm_policy *p, const struct plm_service_u
 
 /* Which proposal decides: out if any policy asks for more, the largest; in only if every policy that may scale in asks for
  * less, again the largest; one of these without data keeps the count. -1 without any policy. */
-int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int desired);
+int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
+			int desired);
 
 /* The smallest count below `desired` down to `want` at which no policy, also none with DisableScaleIn, would be above its band
  * again on the present load; `desired` when there is none. *ret_by: the policy that stands in the way, -1 when none does.
  * Whole proposals already round towards capacity; this matters for policies that are not asked about scale-in. */
-int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int want,
-			    int desired, int *ret_by);
+int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
+			    int want, int desired, int *ret_by);
 
 #endif
