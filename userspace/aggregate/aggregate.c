@@ -221,7 +221,7 @@ static struct plm_signal to_signal(const struct sums *s, int expected, double wi
 	if (!s->tasks || s->reserved <= 0)
 		return signal;
 	signal.value = 100.0 * s->used / s->reserved;
-	signal.age_s = (double)(now->mono - s->oldest) / (double)PLM_NS_PER_S;
+	signal.age_s = fmax(0, (double)(now->mono - s->oldest) / (double)PLM_NS_PER_S); /* a pass is read after `now` */
 	signal.tasks = s->tasks;
 	signal.coverage = expected > 0 ? fmin(1.0, (double)s->tasks / expected) : 0;
 	return signal;

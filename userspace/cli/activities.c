@@ -2,6 +2,7 @@
  * plimsoll activities: what was done, and on demand what was not done and why not. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -42,12 +43,13 @@ static void outcome(const cJSON *row, char *text, size_t size)
 		(void)plm_strcpy(text, size, reason ? reason : status);
 }
 
-/* The cause; for what failed, what the backend said. */
+/* The cause; for what was not fulfilled, what the backend said. */
 static void why(const cJSON *row, char *text, size_t size)
 {
 	const char *cause = plm_cell_string(row, "cause"), *message = plm_cell_string(row, "status_message");
-	bool has_reason = plm_cell_at(row, "not_scaled_reasons.0");
-	if (message && !has_reason)
+	const char *status = plm_cell_string(row, "status_code");
+	bool has_failed = status && (strcmp(status, "Failed") == 0 || strcmp(status, "Unfulfilled") == 0 || strcmp(status, "Overridden") == 0);
+	if (message && has_failed && !plm_cell_at(row, "not_scaled_reasons.0"))
 		(void)snprintf(text, size, "%.300s: %.200s", cause ? cause : "", message);
 	else if (cause)
 		(void)plm_strcpy(text, size, cause);

@@ -23,7 +23,7 @@ _Static_assert(PLM_ARRAY_SIZE(plm_output_names) == _PLM_OUTPUT_MAX + 1, "a name 
 const char *plm_cli_nearest(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
-	unsigned best_distance = strlen(word) < 5 ? 2 : 3; /* two slips in a short word make another word */
+	unsigned best_distance = strlen(word) < 4 ? 2 : 3; /* two slips in a short word make another word */
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = plm_edit_distance(word, names[i]);
 		if (d < best_distance) {

@@ -268,7 +268,7 @@ static void print_line(const struct plm_table *t, char *const *cells, const int 
 
 static void print_table(const struct plm_table *t, size_t n_rows)
 {
-	int widths[PLM_TABLE_MAX_COLUMNS];
+	int widths[PLM_TABLE_MAX_COLUMNS] = { 0 };
 	size_t last = 0;
 	for (size_t i = 0; i < t->n_columns; i++) {
 		if (!t->columns[i].title)

@@ -212,6 +212,7 @@ void plm_top_arrange(struct plm_top_model *m, const char *filter, enum plm_top_s
 enum column { NAME, CORES, CPU, BAR, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, STATE, N_COLUMNS };
 
 #define NAME_MIN 14
+#define NAME_MIN_CGROUP 24 /* paths: at 80 columns they are worth more than the bar */
 #define NAME_MAX_WIDTH 60
 #define BAR_MIN 8
 #define BAR_MAX 30
@@ -223,7 +224,8 @@ struct layout {
 
 static struct layout lay_out(const struct plm_top_model *m, int width)
 {
-	static const int fixed[N_COLUMNS] = { [NAME] = NAME_MIN, [CORES] = 6, [CPU] = 6, [BAR] = BAR_MIN, [MEMORY] = 7, [MEM] = 5,
+	const int name_min = m->view == PLM_TOP_CGROUPS ? NAME_MIN_CGROUP : NAME_MIN;
+	const int fixed[N_COLUMNS] = { [NAME] = name_min, [CORES] = 6, [CPU] = 6, [BAR] = BAR_MIN, [MEMORY] = 7, [MEM] = 5,
 					      [THROTTLED] = 5, [CPU_WAIT] = 5, [MEM_WAIT] = 5, [STATE] = 9 };
 	static const enum column by_worth[] = { NAME, CORES, CPU, STATE, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, BAR };
 	struct layout l = { { 0 } };
@@ -235,13 +237,13 @@ static struct layout lay_out(const struct plm_top_model *m, int width)
 		l.width[c] = fixed[c];
 		used += 1 + fixed[c];
 	}
-	int name = NAME_MIN;
+	int name = name_min;
 	for (size_t i = 0; i < m->n_rows; i++) {
 		int w = plm_text_width(m->rows[i].name);
 		name = w > name ? w : name;
 	}
 	name = name > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : name;
-	int more = width - used < name - NAME_MIN ? width - used : name - NAME_MIN;
+	int more = width - used < name - name_min ? width - used : name - name_min;
 	l.width[NAME] += more > 0 ? more : 0;
 	used += more > 0 ? more : 0;
 	if (l.width[BAR] && width > used)
@@ -253,6 +255,13 @@ struct plm_top_bar plm_top_bar_place(const struct plm_top_model *m, int width)
 {
 	struct layout l = lay_out(m, width);
 	return (struct plm_top_bar){ l.width[NAME] + 1 + l.width[CORES] + 1 + l.width[CPU] + 1, l.width[BAR] };
+}
+
+/* "1 task", "2 tasks" */
+static void count_text(size_t n, enum plm_top_view view, char *text, size_t size)
+{
+	const char *name = plm_top_view_names[view];
+	(void)snprintf(text, size, "%zu %.*s", n, (int)strlen(name) - (n == 1), name);
 }
 
 static void bytes_short(double v, char *text, size_t size)
@@ -330,10 +339,11 @@ void plm_top_titles(const struct plm_top_model *m, int width, char text[PLM_TOP_
 
 void plm_top_head(const struct plm_top_model *m, int line, int width, char text[PLM_TOP_LINE_MAX])
 {
-	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-";
+	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-", rows[40];
 	double cores = 0;
 	for (size_t i = 0; i < m->n_rows && m->view != PLM_TOP_CGROUPS; i++)
 		cores += isnan(m->rows[i].cpu_cores) ? 0 : m->rows[i].cpu_cores;
+	count_text(m->n_rows, m->view, rows, sizeof(rows));
 	plm_local_time(m->wall, when, sizeof(when));
 	if (!isnan(m->memory_bytes))
 		plm_bytes_text(m->memory_bytes, memory, sizeof(memory));
@@ -343,10 +353,9 @@ void plm_top_head(const struct plm_top_model *m, int line, int width, char text[
 		(void)snprintf(raw, sizeof(raw), "plimsoll top  %s  %s  daemon %s", m->host[0] ? m->host : "-", when,
 			       m->daemon[0] ? m->daemon : "none");
 	else if (m->view == PLM_TOP_CGROUPS)
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu cgroups", cpus, memory, m->rung[0] ? m->rung : "-",
-			       m->n_rows);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s", cpus, memory, m->rung[0] ? m->rung : "-", rows);
 	else
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu %s on %.2f cores", cpus, memory,
-			       m->rung[0] ? m->rung : "-", m->n_rows, plm_top_view_names[m->view], cores);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s on %.2f cores", cpus, memory,
+			       m->rung[0] ? m->rung : "-", rows, cores);
 	plm_text_fit(raw, width, false, text, PLM_TOP_LINE_MAX);
 }

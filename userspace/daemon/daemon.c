@@ -182,8 +182,7 @@ static void carry_out(struct plm_daemon *d, struct plm_decision *dec)
 	(void)plm_strcpy(dec->activity_id, sizeof(dec->activity_id), a.id);
 	if (r == 0) {
 		plm_engine_applied(d->engine, dec);
-		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\" %d -> %d: %s (activity %s)", dec->service, dec->desired,
-			dec->result, dec->sentence, a.id);
+		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\": %s (activity %s)", dec->service, dec->sentence, a.id);
 	} else if (r == 1) {
 		dec->not_scaled = PLM_NS_DRY_RUN;
 		plm_log_limited(PLM_LOG_INFO, "scaling", dec->service, "dry run: service \"%s\" would go %d -> %d: %s", dec->service,
@@ -204,8 +203,8 @@ static void note_not_scaled(struct plm_daemon *d, const struct plm_decision *dec
 	struct plm_activity a;
 	plm_activity_from_decision(dec, &a);
 	if (plm_activities_not_scaled(d->activities, &a, &dec->at))
-		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\" stays at %d (%s): %s", dec->service, dec->desired,
-			plm_not_scaled_name(dec->not_scaled), dec->sentence);
+		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\": %s (%s)", dec->service, dec->sentence,
+			plm_not_scaled_name(dec->not_scaled));
 }
 
 static void act(struct plm_daemon *d)

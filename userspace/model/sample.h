@@ -32,7 +32,7 @@ enum plm_psi { PLM_PSI_CPU_SOME, PLM_PSI_CPU_FULL, PLM_PSI_MEM_SOME, PLM_PSI_MEM
 
 /* One cgroup. On a host with several hierarchies the same path is one row, joined by path. */
 struct plm_sample {
-	uint64_t id;        /* kernfs id in the hierarchy that gave the CPU time; unique per boot */
+	uint64_t id;        /* v2's kernfs id; a path that only v1 has carries its hierarchy in the top byte. Unique per boot */
 	uint64_t parent_id; /* 0 = none (a root) */
 	const char *path;   /* "/plimsoll/web/0a1b…", from the hierarchy's root; owned by the source, valid until
 			       its next read */

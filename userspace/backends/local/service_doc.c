@@ -72,8 +72,9 @@ static int parse_service(const cJSON *obj, const struct plm_json_at *at, const c
 	int r = plm_json_only(obj, at, service_members, err);
 	if (r == 0)
 		r = plm_local_only_empty(obj, at, service_only_empty, err);
-	if (r == 0)
-		r = plm_json_str(obj, at, "serviceName", true, 1, 255, &name, err);
+	if (r != 0)
+		return r;
+	r = plm_json_str(obj, at, "serviceName", true, 1, 255, &name, err);
 	if (r == 1 && !plm_local_is_name(name))
 		r = plm_json_err(err, at, "serviceName", "is \"%.80s\"; letters, digits, - and _ only", name);
 	if (r == 1)
