@@ -87,7 +87,8 @@ static inline void subject_declare(const struct subject *s, const char *service,
 {
 	char text[512], name[128];
 	(void)snprintf(name, sizeof(name), "services/%s.json", service);
-	(void)snprintf(text, sizeof(text), "{\"serviceName\": \"%s\", \"taskDefinition\": \"%s\", \"desiredCount\": %d}", service, family,
+	(void)snprintf(text, sizeof(text),
+		       "{\"serviceName\": \"%s\", \"taskDefinition\": \"%s\", \"desiredCount\": %d}", service, family,
 		       desired);
 	subject_write(s, name, text);
 }
@@ -105,15 +106,20 @@ static inline int subject_call(struct subject *s, enum subject_call call, struct
 {
 	char text[2048], config[PATH_MAX];
 	(void)snprintf(text, sizeof(text),
-		       "{\"orchestrator\": {\"type\": \"%s\", \"cgroup_parent\": \"%s\", \"task_definitions\": [\"definitions\"],"
+		       "{\"orchestrator\": {\"type\": \"%s\", \"cgroup_parent\": \"%s\", \"task_definitions\": "
+		       "[\"definitions\"],"
 		       " \"services\": [\"services\"]%s}}",
 		       s->ops->name, s->parent, s->settings);
 	cJSON *doc = NULL;
 	assert_int_equal(plm_json_parse(text, strlen(text), 0, "config", &doc, NULL), 0);
 	struct plm_json_at root = plm_json_root(subject_path(s, "plimsoll.json", config));
 	struct plm_json_at at = plm_json_member(&root, "orchestrator");
-	struct plm_backend_cfg cfg = { .cluster = SUBJECT_CLUSTER, .state_dir = s->dir, .db = &s->db, .loop = s->loop,
-				       .json = cJSON_GetObjectItem(doc, "orchestrator"), .json_at = &at };
+	struct plm_backend_cfg cfg = { .cluster = SUBJECT_CLUSTER,
+				       .state_dir = s->dir,
+				       .db = &s->db,
+				       .loop = s->loop,
+				       .json = cJSON_GetObjectItem(doc, "orchestrator"),
+				       .json_at = &at };
 	struct plm_now now = plm_clock_now();
 	int r;
 	if (call == SUBJECT_CHECK)
@@ -200,10 +206,12 @@ static inline const struct plm_service *subject_service(const struct subject *s,
 }
 
 /* The nth task of that status; NULL = there are fewer. */
-static inline const struct plm_task *subject_task(const struct subject *s, const char *service, enum plm_task_status status, size_t n)
+static inline const struct plm_task *subject_task(const struct subject *s, const char *service,
+						  enum plm_task_status status, size_t n)
 {
 	for (size_t i = 0; i < s->cluster.n_tasks; i++)
-		if (s->cluster.tasks[i].status == status && strcmp(s->cluster.tasks[i].service, service) == 0 && n-- == 0)
+		if (s->cluster.tasks[i].status == status && strcmp(s->cluster.tasks[i].service, service) == 0 &&
+		    n-- == 0)
 			return &s->cluster.tasks[i];
 	return NULL;
 }
@@ -217,18 +225,18 @@ static inline size_t subject_count(const struct subject *s, const char *service,
 }
 
 /* Ticks each 50 ms, as a daemon in a hurry, until `condition` holds or `seconds` are over. */
-#define SUBJECT_WAIT(s, seconds, condition)                                                         \
-	do {                                                                                        \
-		plm_ns end_ = plm_clock_mono() + (plm_ns)((seconds) * (double)PLM_NS_PER_S);        \
-		subject_tick(s);                                                                    \
-		while (!(condition)) {                                                              \
-			if (plm_clock_mono() > end_) {                                              \
-				subject_dump(s);                                                    \
-				fail_msg("not within %g s: %s", (double)(seconds), #condition);     \
-			}                                                                           \
-			(void)plm_loop_step((s)->loop, 50);                                         \
-			subject_tick(s);                                                            \
-		}                                                                                   \
+#define SUBJECT_WAIT(s, seconds, condition)                                                     \
+	do {                                                                                    \
+		plm_ns end_ = plm_clock_mono() + (plm_ns)((seconds) * (double)PLM_NS_PER_S);    \
+		subject_tick(s);                                                                \
+		while (!(condition)) {                                                          \
+			if (plm_clock_mono() > end_) {                                          \
+				subject_dump(s);                                                \
+				fail_msg("not within %g s: %s", (double)(seconds), #condition); \
+			}                                                                       \
+			(void)plm_loop_step((s)->loop, 50);                                     \
+			subject_tick(s);                                                        \
+		}                                                                               \
 	} while (0)
 
 static inline void subject_run(struct subject *s, double seconds)
@@ -244,12 +252,13 @@ static inline void subject_dump(const struct subject *s)
 {
 	for (size_t i = 0; i < s->cluster.n_services; i++) {
 		const struct plm_service *v = &s->cluster.services[i];
-		print_message("# service %s: desired %d running %d pending %d: %s\n", v->name, v->desired, v->running, v->pending, v->reason);
+		print_message("# service %s: desired %d running %d pending %d: %s\n", v->name, v->desired, v->running,
+			      v->pending, v->reason);
 	}
 	for (size_t i = 0; i < s->cluster.n_tasks; i++) {
 		const struct plm_task *t = &s->cluster.tasks[i];
-		print_message("# task %s of %s: %s pid %d exit %d: %s\n", t->id, t->service, plm_task_status_name(t->status), t->pid,
-			      t->exit_code, t->reason);
+		print_message("# task %s of %s: %s pid %d exit %d: %s\n", t->id, t->service,
+			      plm_task_status_name(t->status), t->pid, t->exit_code, t->reason);
 	}
 }
 
@@ -389,6 +398,33 @@ static inline void subject_done(struct subject *s)
 	plm_loop_free(s->loop);
 	plm_db_close(&s->db);
 	(void)nftw(s->dir, subject_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+#define CASE(name)                                        \
+	{                                                 \
+#name, name, NULL, subject_teardown, NULL \
+	}
+#define SUBJECT_MAX_CASES 64
+
+/* Runs every case on every ops table that keeps tasks on this host. */
+static inline int subject_run_cases(const char *group, const struct CMUnitTest *cases, size_t n_cases)
+{
+	static const struct plm_backend_ops *const subjects[] = { &plm_backend_local };
+	static struct CMUnitTest all[PLM_ARRAY_SIZE(subjects) * SUBJECT_MAX_CASES];
+	size_t n = 0;
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	if (geteuid() != 0) {
+		(void)printf("1..0 # SKIP needs root for cgroups\n");
+		return 0;
+	}
+	plm_log_setup(PLM_LOG_ERROR, PLM_LOG_LOGFMT);
+	for (size_t i = 0; i < PLM_ARRAY_SIZE(subjects); i++) {
+		for (size_t j = 0; j < n_cases && j < SUBJECT_MAX_CASES; j++) {
+			all[n] = cases[j];
+			all[n++].initial_state = (void *)subjects[i];
+		}
+	}
+	return _cmocka_run_group_tests(group, all, n, NULL, NULL);
 }
 
 #endif

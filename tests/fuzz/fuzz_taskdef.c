@@ -12,10 +12,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define EXPECT(condition)        \
-	do {                     \
+#define EXPECT(condition)         \
+	do {                      \
 		if (!(condition)) \
-			abort(); \
+			abort();  \
 	} while (0)
 
 static void check_docs(const struct plm_local_docs *docs)
@@ -47,8 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plm_local_docs docs = { .n_services = 0 };
 	for (int i = 0; i < 2; i++) {
 		struct plm_err err = PLM_ERR_INIT;
-		int r = i == 0 ? plm_local_add_definitions(doc, "fuzz.json", &docs, &err) :
-				 plm_local_add_services(doc, "fuzz.json", "default", &docs, &err);
+		int r = i == 0 ? plm_local_add_definitions(doc, "fuzz.json", &docs, &err)
+			       : plm_local_add_services(doc, "fuzz.json", "default", &docs, &err);
 		EXPECT(r <= 0);
 		EXPECT(r == 0 || (err.code == -r && err.msg[0] && strncmp(err.where, "fuzz.json", 9) == 0));
 	}

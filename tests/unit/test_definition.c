@@ -19,7 +19,8 @@ static int add(struct plm_local_docs *docs, bool is_service, const char *text, s
 {
 	cJSON *doc = NULL;
 	assert_int_equal(plm_json_parse(text, strlen(text), 0, "f.json", &doc, err), 0);
-	int r = is_service ? plm_local_add_services(doc, "f.json", "prod", docs, err) : plm_local_add_definitions(doc, "f.json", docs, err);
+	int r = is_service ? plm_local_add_services(doc, "f.json", "prod", docs, err)
+			   : plm_local_add_definitions(doc, "f.json", docs, err);
 	cJSON_Delete(doc);
 	return r;
 }
@@ -30,11 +31,16 @@ static void add_definitions__every_member__taken(void **state)
 	struct plm_err err = PLM_ERR_INIT;
 	(void)state;
 	int r = add(&docs, false,
-		    "{\"family\":\"web\",\"cpu\":\"256\",\"memory\":512,\"requiresCompatibilities\":[\"EC2\"],\"networkMode\":\"host\","
-		    "\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"none\",\"entryPoint\":[\"/bin/sh\",\"-c\"],\"command\":[\"x y\"],"
-		    "\"environment\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}],\"workingDirectory\":\"/tmp\",\"user\":\"12:34\","
-		    "\"cpu\":10,\"memory\":256,\"memoryReservation\":128,\"portMappings\":[{\"containerPort\":80,\"protocol\":\"udp\"}],"
-		    "\"stopTimeout\":0,\"ulimits\":[{\"name\":\"nofile\",\"softLimit\":64,\"hardLimit\":128}],\"essential\":true,"
+		    "{\"family\":\"web\",\"cpu\":\"256\",\"memory\":512,\"requiresCompatibilities\":[\"EC2\"],"
+		    "\"networkMode\":\"host\","
+		    "\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"none\",\"entryPoint\":[\"/bin/"
+		    "sh\",\"-c\"],\"command\":[\"x y\"],"
+		    "\"environment\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"B\"}],\"workingDirectory\":\"/"
+		    "tmp\",\"user\":\"12:34\","
+		    "\"cpu\":10,\"memory\":256,\"memoryReservation\":128,\"portMappings\":[{\"containerPort\":80,"
+		    "\"protocol\":\"udp\"}],"
+		    "\"stopTimeout\":0,\"ulimits\":[{\"name\":\"nofile\",\"softLimit\":64,\"hardLimit\":128}],"
+		    "\"essential\":true,"
 		    "\"mountPoints\":[],\"readonlyRootFilesystem\":false}],\"volumes\":[]}",
 		    &err);
 	assert_string_equal(plm_err_text(&err), "");
@@ -78,7 +84,8 @@ static void add_definitions__sizes_of_the_container__used_where_the_task_has_non
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
 		struct plm_local_docs docs = { .n_definitions = 0 };
 		char text[256];
-		(void)snprintf(text, sizeof(text), "{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\",\"command\":[\"x\"],%s}]}",
+		(void)snprintf(text, sizeof(text),
+			       "{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\",\"command\":[\"x\"],%s}]}",
 			       cases[i].container);
 		assert_int_equal(add(&docs, false, text, NULL), 0);
 		assert_int_equal(docs.definitions[0].cpu_units, cases[i].cpu_units);
@@ -92,7 +99,8 @@ static void add_definitions__sizes_of_the_container__used_where_the_task_has_non
 }
 
 #define TASK(members) "{\"family\":\"w\"," members "\"containerDefinitions\":[{\"name\":\"a\",\"command\":[\"x\"]}]}"
-#define CONTAINER(members) "{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\",\"command\":[\"x\"]," members "}]}"
+#define CONTAINER(members) \
+	"{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\",\"command\":[\"x\"]," members "}]}"
 #define IN_CONTAINER "f.json: containerDefinitions[0]."
 
 static void add_definitions__bad_documents__name_file_field_and_range(void **state)
@@ -104,32 +112,49 @@ static void add_definitions__bad_documents__name_file_field_and_range(void **sta
 		{ "[3]", "f.json: [0]: must be an object" },
 		{ "{}", "f.json: family: is required" },
 		{ TASK("\"familly\":\"w\","), "f.json: familly: is not a known member; did you mean \"family\"?" },
-		{ "{\"family\":\"a/b\",\"containerDefinitions\":[]}", "f.json: family: is \"a/b\"; letters, digits, - and _ only" },
+		{ "{\"family\":\"a/b\",\"containerDefinitions\":[]}",
+		  "f.json: family: is \"a/b\"; letters, digits, - and _ only" },
 		{ TASK("\"cpu\":\"10\","), "f.json: cpu: is \"10\"; it must be a whole number from 11 to 196608" },
 		{ TASK("\"cpu\":1.5,"), "f.json: cpu: is 1.5; it must be a whole number from 11 to 196608" },
 		{ TASK("\"memory\":5,"), "f.json: memory: is 5; it must be from 6 to" },
-		{ TASK("\"volumes\":[{\"name\":\"v\"}],"), "f.json: volumes: is not supported for processes of the host" },
+		{ TASK("\"volumes\":[{\"name\":\"v\"}],"),
+		  "f.json: volumes: is not supported for processes of the host" },
 		{ "{\"family\":\"w\",\"containerDefinitions\":[]}", "f.json: containerDefinitions: has 0 entries" },
-		{ "{\"family\":\"w\",\"containerDefinitions\":[{},{}]}", "f.json: containerDefinitions: has 2 entries" },
-		{ "{\"family\":\"w\",\"containerDefinitions\":[7]}", "f.json: containerDefinitions[0]: must be an object" },
-		{ "{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\"}]}", IN_CONTAINER "command: is required" },
+		{ "{\"family\":\"w\",\"containerDefinitions\":[{},{}]}",
+		  "f.json: containerDefinitions: has 2 entries" },
+		{ "{\"family\":\"w\",\"containerDefinitions\":[7]}",
+		  "f.json: containerDefinitions[0]: must be an object" },
+		{ "{\"family\":\"w\",\"containerDefinitions\":[{\"name\":\"a\"}]}",
+		  IN_CONTAINER "command: is required" },
 		{ CONTAINER("\"comand\":[]"), "did you mean \"command\"?" },
 		{ CONTAINER("\"entryPoint\":[1]"), IN_CONTAINER "entryPoint: must be an array of strings" },
-		{ CONTAINER("\"environment\":[{\"name\":\"A=B\"}]"), IN_CONTAINER "environment[0].name: must not contain =" },
+		{ CONTAINER("\"environment\":[{\"name\":\"A=B\"}]"),
+		  IN_CONTAINER "environment[0].name: must not contain =" },
 		{ CONTAINER("\"environment\":[{\"value\":\"x\"}]"), IN_CONTAINER "environment[0].name: is required" },
-		{ CONTAINER("\"user\":\"no-such-user\""), IN_CONTAINER "user: is \"no-such-user\"; there is no such user" },
+		{ CONTAINER("\"environment\":[[\"x\"]]"), IN_CONTAINER "environment[0]: must be an object" },
+		{ CONTAINER("\"portMappings\":[[1]]"), IN_CONTAINER "portMappings[0]: must be an object" },
+		{ CONTAINER("\"ulimits\":[[1]]"), IN_CONTAINER "ulimits[0]: must be an object" },
+		{ CONTAINER("\"user\":\"no-such-user\""),
+		  IN_CONTAINER "user: is \"no-such-user\"; there is no such user" },
 		{ CONTAINER("\"user\":\"0:no-such-group\""), "there is no such group" },
-		{ CONTAINER("\"workingDirectory\":\"tmp\""), IN_CONTAINER "workingDirectory: is \"tmp\"; it must be an absolute path" },
-		{ CONTAINER("\"portMappings\":[{\"hostPort\":70000}]"), IN_CONTAINER "portMappings[0].hostPort: is 70000; it must be from 0 to 65535" },
+		{ CONTAINER("\"workingDirectory\":\"tmp\""),
+		  IN_CONTAINER "workingDirectory: is \"tmp\"; it must be an absolute path" },
+		{ CONTAINER("\"portMappings\":[{\"hostPort\":70000}]"),
+		  IN_CONTAINER "portMappings[0].hostPort: is 70000; it must be from 0 to 65535" },
 		{ CONTAINER("\"portMappings\":[{},{}]"), IN_CONTAINER "portMappings: has 2 entries; one is supported" },
 		{ CONTAINER("\"stopTimeout\":121"), IN_CONTAINER "stopTimeout: is 121; it must be from 0 to 120" },
-		{ CONTAINER("\"ulimits\":[{\"name\":\"core\",\"softLimit\":9,\"hardLimit\":9}]"), IN_CONTAINER "ulimits[0].name: is \"core\"; it must be nofile" },
-		{ CONTAINER("\"ulimits\":[{\"name\":\"nofile\",\"softLimit\":9,\"hardLimit\":8}]"), "hardLimit: is 8; it must be from 9 to" },
-		{ CONTAINER("\"memory\":16,\"memoryReservation\":32"), IN_CONTAINER "memoryReservation: is 32 MiB, more than memory 16 MiB" },
+		{ CONTAINER("\"ulimits\":[{\"name\":\"core\",\"softLimit\":9,\"hardLimit\":9}]"),
+		  IN_CONTAINER "ulimits[0].name: is \"core\"; it must be nofile" },
+		{ CONTAINER("\"ulimits\":[{\"name\":\"nofile\",\"softLimit\":9,\"hardLimit\":8}]"),
+		  "hardLimit: is 8; it must be from 9 to" },
+		{ CONTAINER("\"memory\":16,\"memoryReservation\":32"),
+		  IN_CONTAINER "memoryReservation: is 32 MiB, more than memory 16 MiB" },
 		{ CONTAINER("\"essential\":false"), IN_CONTAINER "essential: is false" },
-		{ CONTAINER("\"readonlyRootFilesystem\":true"), IN_CONTAINER "readonlyRootFilesystem: is not supported" },
+		{ CONTAINER("\"readonlyRootFilesystem\":true"),
+		  IN_CONTAINER "readonlyRootFilesystem: is not supported" },
 		{ CONTAINER("\"secrets\":[{\"name\":\"A\"}]"), IN_CONTAINER "secrets: is not supported" },
-		{ "{\"taskDefinition\":" TASK("\"cpu\":1,") "}", "f.json: taskDefinition.cpu: is 1; it must be from 11 to" },
+		{ "{\"taskDefinition\":" TASK("\"cpu\":1,") "}",
+		  "f.json: taskDefinition.cpu: is 1; it must be from 11 to" },
 		{ "{\"taskDefinition\":" TASK("") ",\"x\":1}", "f.json: x: is not a known member" },
 		{ "[" TASK("") "," TASK("") "]", "f.json: [1].family: \"w\" is defined twice" },
 	};
@@ -150,12 +175,15 @@ static void add_definitions__text__changes_only_with_what_matters(void **state)
 		const char *a, *b;
 		bool is_same;
 	} cases[] = {
-		{ TASK("\"cpu\":64,"), "{\"containerDefinitions\":[{\"command\":[\"x\"],\"name\":\"b\"}],\"cpu\":64,\"family\":\"w\"}", true },
+		{ TASK("\"cpu\":64,"),
+		  "{\"containerDefinitions\":[{\"command\":[\"x\"],\"name\":\"b\"}],\"cpu\":64,\"family\":\"w\"}",
+		  true },
 		{ TASK("\"tags\":[{\"key\":\"a\",\"value\":\"b\"}],"), TASK(""), true },
 		{ TASK("\"cpu\":64,"), TASK("\"cpu\":65,"), false },
 		{ TASK("\"memory\":64,"), CONTAINER("\"memory\":64"), false },
 		{ CONTAINER("\"stopTimeout\":1"), CONTAINER("\"stopTimeout\":2"), false },
-		{ CONTAINER("\"environment\":[{\"name\":\"A\"}]"), CONTAINER("\"environment\":[{\"name\":\"B\"}]"), false },
+		{ CONTAINER("\"environment\":[{\"name\":\"A\"}]"), CONTAINER("\"environment\":[{\"name\":\"B\"}]"),
+		  false },
 	};
 	(void)state;
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
@@ -180,8 +208,10 @@ static void add_services__forms_that_aws_prints__accepted(void **state)
 		{ SERVICE("\"desiredCount\":3,\"launchType\":\"EC2\",\"cluster\":\"prod\""), 1, 3, 0, false },
 		{ "{\"service\":" SERVICE("\"desiredCount\":0,\"loadBalancers\":[]") "}", 1, 0, 0, false },
 		{ "{\"services\":[" SERVICE("\"desiredCount\":2") "],\"failures\":[]}", 1, 2, 0, false },
-		{ "{\"serviceName\":\"s\",\"taskDefinition\":\"arn:aws:ecs:eu-west-1:1:task-definition/w:7\",\"desiredCount\":1,"
-		  "\"clusterArn\":\"arn:aws:ecs:eu-west-1:1:cluster/prod\"}", 1, 1, 7, false },
+		{ "{\"serviceName\":\"s\",\"taskDefinition\":\"arn:aws:ecs:eu-west-1:1:task-definition/"
+		  "w:7\",\"desiredCount\":1,"
+		  "\"clusterArn\":\"arn:aws:ecs:eu-west-1:1:cluster/prod\"}",
+		  1, 1, 7, false },
 		{ SERVICE("\"schedulingStrategy\":\"DAEMON\",\"desiredCount\":5"), 1, 1, 0, true },
 		{ "[]", 0, 0, 0, false },
 	};
@@ -211,13 +241,19 @@ static void add_services__bad_documents__name_file_field_and_range(void **state)
 		{ SERVICE("\"desired\":1"), "f.json: desired: is not a known member" },
 		{ SERVICE("\"launchType\":\"EC2\""), "f.json: desiredCount: is required" },
 		{ SERVICE("\"desiredCount\":-1"), "f.json: desiredCount: is -1; it must be from 0 to 10000" },
-		{ SERVICE("\"desiredCount\":1,\"cluster\":\"test\""), "f.json: cluster: is \"test\"; this daemon serves cluster \"prod\"" },
-		{ SERVICE("\"desiredCount\":1,\"schedulingStrategy\":\"ALL\""), "f.json: schedulingStrategy: is \"ALL\"; it must be one of: REPLICA, DAEMON" },
+		{ SERVICE("\"desiredCount\":1,\"cluster\":\"test\""),
+		  "f.json: cluster: is \"test\"; this daemon serves cluster \"prod\"" },
+		{ SERVICE("\"desiredCount\":1,\"schedulingStrategy\":\"ALL\""),
+		  "f.json: schedulingStrategy: is \"ALL\"; it must be one of: REPLICA, DAEMON" },
 		{ SERVICE("\"desiredCount\":1,\"loadBalancers\":[{}]"), "f.json: loadBalancers: is not supported" },
-		{ "{\"serviceName\":\"a b\",\"taskDefinition\":\"w\",\"desiredCount\":1}", "f.json: serviceName: is \"a b\"" },
-		{ "{\"serviceName\":\"a\",\"taskDefinition\":\"w:x\",\"desiredCount\":1}", "f.json: taskDefinition: is \"w:x\"" },
-		{ "{\"services\":[" SERVICE("\"desiredCount\":1") ",{}]}", "f.json: services[1].serviceName: is required" },
-		{ "[" SERVICE("\"desiredCount\":1") "," SERVICE("\"desiredCount\":1") "]", "f.json: [1].serviceName: \"s\" is defined twice" },
+		{ "{\"serviceName\":\"a b\",\"taskDefinition\":\"w\",\"desiredCount\":1}",
+		  "f.json: serviceName: is \"a b\"" },
+		{ "{\"serviceName\":\"a\",\"taskDefinition\":\"w:x\",\"desiredCount\":1}",
+		  "f.json: taskDefinition: is \"w:x\"" },
+		{ "{\"services\":[" SERVICE("\"desiredCount\":1") ",{}]}",
+		  "f.json: services[1].serviceName: is required" },
+		{ "[" SERVICE("\"desiredCount\":1") "," SERVICE("\"desiredCount\":1") "]",
+		  "f.json: [1].serviceName: \"s\" is defined twice" },
 		{ "{\"services\":[],\"failures\":[{\"reason\":\"MISSING\"}]}", "f.json: failures: is not empty" },
 	};
 	(void)state;
@@ -236,9 +272,11 @@ static void check_docs__service_without_its_definition__named(void **state)
 	struct plm_local_docs docs = { .n_services = 0 };
 	struct plm_err err = PLM_ERR_INIT;
 	(void)state;
-	assert_int_equal(add(&docs, true, "{\"serviceName\":\"s\",\"taskDefinition\":\"w:2\",\"desiredCount\":1}", NULL), 0);
+	assert_int_equal(
+		add(&docs, true, "{\"serviceName\":\"s\",\"taskDefinition\":\"w:2\",\"desiredCount\":1}", NULL), 0);
 	assert_int_equal(plm_local_check_docs(&docs, "plimsoll.json", &err), -EINVAL);
-	assert_string_equal(plm_err_text(&err), "plimsoll.json: service \"s\": no task definition of family \"w\" was given");
+	assert_string_equal(plm_err_text(&err),
+			    "plimsoll.json: service \"s\": no task definition of family \"w\" was given");
 	assert_int_equal(add(&docs, false, TASK("\"revision\":3,"), NULL), 0);
 	assert_int_equal(plm_local_check_docs(&docs, "plimsoll.json", &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "wants revision 2 of \"w\"; the task definition given is revision 3"));
@@ -265,8 +303,8 @@ static void example_files__of_the_tree__accepted(void **state)
 		struct plm_err err = PLM_ERR_INIT;
 		int r = plm_json_load(files[i], PLM_JSON_COMMENTS, &doc, &err);
 		if (r == 0)
-			r = i < 2 ? plm_local_add_definitions(doc, files[i], &docs, &err) :
-				    plm_local_add_services(doc, files[i], "default", &docs, &err);
+			r = i < 2 ? plm_local_add_definitions(doc, files[i], &docs, &err)
+				  : plm_local_add_services(doc, files[i], "default", &docs, &err);
 		cJSON_Delete(doc);
 		if (r != 0)
 			fail_msg("%s", plm_err_text(&err));

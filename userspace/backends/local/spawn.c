@@ -305,9 +305,11 @@ static int spawn_with(struct child *c, struct plm_local_spawned *ret, struct plm
 		return plm_err_set(err, errno, NULL, "cannot fork: %s", strerror(errno));
 	int pidfd = plm_local_pidfd_open(pid);
 	if (pidfd < 0)
-		return plm_err_set(err, -pidfd, NULL, "cannot watch the new process: %s", strerror(-pidfd)); /* the closed gate ends it */
-	*ret = (struct plm_local_spawned){ .pid = pid, .pidfd = pidfd, .gate = PLM_TAKE_FD(gate_in),
-					   .report = PLM_TAKE_FD(report_out) };
+		return plm_err_set(err, -pidfd, NULL, "cannot watch the new process: %s",
+				   strerror(-pidfd)); /* the closed gate ends it */
+	*ret = (struct plm_local_spawned){
+		.pid = pid, .pidfd = pidfd, .gate = PLM_TAKE_FD(gate_in), .report = PLM_TAKE_FD(report_out)
+	};
 	return 0;
 }
 
