@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,6 +355,68 @@ static void cgroups_find__layouts__v2_last_and_nothing_twice(void **state)
 	assert_int_equal(find("31 23 0:25 / / rw - ext4 /dev/sda rw\n").n, 0);
 }
 
+/* Makes /p/web/id on a v2 hierarchy of plain files, since this host may have another layout, and reads what was written. */
+struct written {
+	const char *file, *expected;
+};
+
+static void check_v2(bool has_cpu, bool has_memory, const struct plm_local_limits *limits, const struct written *files,
+		     size_t n)
+{
+	char dir[] = "/tmp/plm-v2-XXXXXX", path[256];
+	struct plm_local_cgroups g = { .n = 1,
+				       .h[0] = { .is_v2 = true, .has_cpu = has_cpu, .has_memory = has_memory } };
+	struct plm_err err = PLM_ERR_INIT;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(g.h[0].mount, sizeof(g.h[0].mount), "%s", dir);
+	(void)snprintf(path, sizeof(path), "%s/p/web/id", dir);
+	assert_int_equal(plm_mkdirs(path, 0755), 0);
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, files[i].file);
+		assert_int_equal(plm_file_replace(path, "", 0, 0644, NULL), 0);
+	}
+	if (plm_local_cgroup_make(&g, "/p/web/id", limits, &err) != 0)
+		fail_msg("%s", plm_err_text(&err));
+	plm_local_cgroup_weigh(&g, "/p/web", 4096);
+	for (size_t i = 0; i < n; i++) {
+		struct plm_buf text = PLM_BUF_INIT(4096);
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, files[i].file);
+		assert_int_equal(plm_file_read(AT_FDCWD, path, &text, NULL), 0);
+		assert_string_equal(plm_buf_text(&text), files[i].expected);
+		plm_buf_done(&text);
+		(void)unlink(path);
+	}
+	for (const char *const *d = (const char *const[]){ "/p/web/id", "/p/web", "/p", "", NULL }; *d; d++) {
+		(void)snprintf(path, sizeof(path), "%s%s", dir, *d);
+		assert_int_equal(rmdir(path), 0);
+	}
+}
+
+static void cgroup_make__v2__controllers_handed_down_and_limits_written(void **state)
+{
+	static const struct written hard[] = { { "cgroup.subtree_control", "+cpu" },
+					       { "p/cgroup.subtree_control", "+cpu" },
+					       { "p/web/cgroup.subtree_control", "+cpu" },
+					       { "p/web/id/cgroup.subtree_control",
+						 "" }, /* or it could hold no process */
+					       { "p/web/cpu.weight", "400" },
+					       { "p/web/id/cpu.max", "25000 100000" },
+					       { "p/web/id/cpu.weight", "25" } };
+	static const struct written soft[] = { { "p/web/cpu.weight", "400" },
+					       { "p/web/id/cpu.max", "" },
+					       { "p/web/id/cpu.weight", "1" } };
+	static const struct written memory[] = { { "cgroup.subtree_control", "+memory" },
+						 { "p/web/cgroup.subtree_control", "+memory" },
+						 { "p/web/cpu.weight", "" },
+						 { "p/web/id/memory.max", "67108864" } };
+	const struct plm_local_limits limits = { .cpu_units = 256, .has_cpu_quota = true, .memory_bytes = 64 * MIB };
+	const struct plm_local_limits weight = { .cpu_units = 2 };
+	(void)state;
+	check_v2(true, false, &limits, hard, PLM_ARRAY_SIZE(hard));
+	check_v2(true, false, &weight, soft, PLM_ARRAY_SIZE(soft));
+	check_v2(false, true, &limits, memory, PLM_ARRAY_SIZE(memory));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +429,7 @@ int main(void)
 		cmocka_unit_test(check_docs__service_without_its_definition__named),
 		cmocka_unit_test(example_files__of_the_tree__accepted),
 		cmocka_unit_test(cgroups_find__layouts__v2_last_and_nothing_twice),
+		cmocka_unit_test(cgroup_make__v2__controllers_handed_down_and_limits_written),
 	};
 	return PLM_RUN_TESTS(tests);
 }
