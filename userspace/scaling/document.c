@@ -370,7 +370,7 @@ static int check_policies(const struct plm_policy *const *policies, size_t n, co
 	size_t first = 0; /* of the same target */
 	for (size_t i = 0; i < n; i++) {
 		const struct plm_policy *p = policies[i], *f = policies[first];
-		if (!n_targets || !bsearch(p, targets, n_targets, sizeof(*targets), policy_to_target))
+		if (!n_targets || !bsearch(p, targets, n_targets, sizeof(const struct plm_target *), policy_to_target))
 			return plm_err_set(err, EINVAL, p->file,
 					   "policy \"%.80s\": no ScalableTargets entry for service/%.80s/%.80s, which "
 					   "gives its MinCapacity and MaxCapacity",
@@ -391,16 +391,16 @@ static int check_policies(const struct plm_policy *const *policies, size_t n, co
 
 int plm_policy_set_check(const struct plm_policy_set *set, struct plm_err *err)
 {
-	PLM_FREE const struct plm_target **targets = malloc((set->n_targets + 1) * sizeof(*targets));
-	PLM_FREE const struct plm_policy **policies = malloc((set->n_policies + 1) * sizeof(*policies));
+	PLM_FREE const struct plm_target **targets = malloc((set->n_targets + 1) * sizeof(const struct plm_target *));
+	PLM_FREE const struct plm_policy **policies = malloc((set->n_policies + 1) * sizeof(const struct plm_policy *));
 	if (!targets || !policies)
 		return plm_err_set(err, ENOMEM, NULL, "out of memory");
 	for (size_t i = 0; i < set->n_targets; i++)
 		targets[i] = &set->targets[i];
 	for (size_t i = 0; i < set->n_policies; i++)
 		policies[i] = &set->policies[i];
-	qsort(targets, set->n_targets, sizeof(*targets), compare_targets);
-	qsort(policies, set->n_policies, sizeof(*policies), compare_policies);
+	qsort(targets, set->n_targets, sizeof(const struct plm_target *), compare_targets);
+	qsort(policies, set->n_policies, sizeof(const struct plm_policy *), compare_policies);
 	int r = check_targets(targets, set->n_targets, err);
 	return r ? r : check_policies(policies, set->n_policies, targets, set->n_targets, err);
 }

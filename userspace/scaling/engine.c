@@ -457,7 +457,8 @@ static struct plm_target_state *present(struct plm_engine_state *s, const char *
 static int join_targets(struct plm_engine_state *s, const struct plm_policy_set *set)
 {
 	if (s->cap_order < set->n_targets) {
-		struct plm_target_state **bigger = realloc(s->order, set->n_targets * sizeof(*bigger));
+		struct plm_target_state **bigger =
+			realloc(s->order, set->n_targets * sizeof(struct plm_target_state *));
 		if (!bigger)
 			return -ENOMEM;
 		s->order = bigger;
