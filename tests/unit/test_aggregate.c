@@ -62,8 +62,8 @@ static void add_final(struct world *w, const char *path, uint64_t cpu_ms)
 static const struct plm_service_usage *tick(struct world *w)
 {
 	assert_int_equal(plm_identity_attribute(&w->samples, &w->cluster, &w->attribution), 0);
-	assert_int_equal(plm_aggregate_tick(w->aggregate, &w->samples, &w->attribution, &w->cluster, &w->policies, &w->now,
-					    &w->usage),
+	assert_int_equal(plm_aggregate_tick(w->aggregate, &w->samples, &w->attribution, &w->cluster, &w->policies,
+					    &w->now, &w->usage),
 			 0);
 	plm_sample_set_reset(&w->samples);
 	return &w->usage.services[0];

@@ -21,7 +21,8 @@ static const struct plm_option options[] = {
 	{ "all", 'a', PLM_OPTION_FLAG, NULL, "everything", offsetof(struct args, is_all), 0, 0, NULL },
 	{ "name", 'n', PLM_OPTION_TEXT, "NAME", "a name", offsetof(struct args, name), 0, 0, NULL },
 	{ "count", 0, PLM_OPTION_COUNT, "N", "how many", offsetof(struct args, count), 1, 10, NULL },
-	{ "seconds", 's', PLM_OPTION_NUMBER, "S", "how long, told in a text that is so long that it needs more than one line of help",
+	{ "seconds", 's', PLM_OPTION_NUMBER, "S",
+	  "how long, told in a text that is so long that it needs more than one line of help",
 	  offsetof(struct args, seconds), 0.5, 60, NULL },
 	{ "color", 0, PLM_OPTION_CHOICE, "COLOR", "which", offsetof(struct args, color), 0, 0, colors },
 };
@@ -42,11 +43,24 @@ static int record(const struct plm_cli *cli, const void *args, int n, char **ope
 	return result;
 }
 
-static const struct plm_command plain = { .name = "plain", .operands = "[A] [B]", .summary = "one", .details = "Does it.\nTwice.",
-					  .options = options, .n_options = PLM_ARRAY_SIZE(options), .args_size = sizeof(struct args),
-					  .max_operands = 2, .outputs = PLM_OUTPUTS_LIST, .run = record };
-static const struct plm_command pair = { .name = "pair check", .operands = "FILE", .summary = "two words", .details = "Checks.",
-					 .min_operands = 1, .max_operands = 1, .outputs = PLM_OUTPUTS_OBJECT, .run = record };
+static const struct plm_command plain = { .name = "plain",
+					  .operands = "[A] [B]",
+					  .summary = "one",
+					  .details = "Does it.\nTwice.",
+					  .options = options,
+					  .n_options = PLM_ARRAY_SIZE(options),
+					  .args_size = sizeof(struct args),
+					  .max_operands = 2,
+					  .outputs = PLM_OUTPUTS_LIST,
+					  .run = record };
+static const struct plm_command pair = { .name = "pair check",
+					 .operands = "FILE",
+					 .summary = "two words",
+					 .details = "Checks.",
+					 .min_operands = 1,
+					 .max_operands = 1,
+					 .outputs = PLM_OUTPUTS_OBJECT,
+					 .run = record };
 static const struct plm_command *const commands[] = { &plain, &pair };
 
 static char *out_text, *err_text;
@@ -63,13 +77,15 @@ static int run(int argc, char **argv)
 	fclose(err);
 	return code;
 }
-#define RUN(...) run((int)PLM_ARRAY_SIZE(((char *[]){ "plimsoll", __VA_ARGS__ })), (char *[]){ "plimsoll", __VA_ARGS__, NULL })
+#define RUN(...) \
+	run((int)PLM_ARRAY_SIZE(((char *[]){ "plimsoll", __VA_ARGS__ })), (char *[]){ "plimsoll", __VA_ARGS__, NULL })
 
 static void cli_run__all_kinds_of_options__values_in_the_struct(void **state)
 {
 	(void)state;
 	result = 42;
-	assert_int_equal(RUN("plain", "first", "-a", "--name", "x y", "--count=7", "-s0.5", "second", "--color", "green"), 42);
+	assert_int_equal(
+		RUN("plain", "first", "-a", "--name", "x y", "--count=7", "-s0.5", "second", "--color", "green"), 42);
 	assert_true(seen.is_all);
 	assert_string_equal(seen.name, "x y");
 	assert_int_equal(seen.count, 7);

@@ -20,12 +20,9 @@ static void doubled(const cJSON *row, char *text, size_t size)
 }
 
 static const struct plm_column columns[] = {
-	{ "name", "NAME", PLM_CELL_TEXT, NULL },
-	{ "count", "COUNT", PLM_CELL_COUNT, NULL },
-	{ NULL, "TWICE", PLM_CELL_TEXT, doubled },
-	{ "why.0.code", NULL, PLM_CELL_TEXT, NULL },
-	{ "size", "SIZE", PLM_CELL_BYTES, NULL },
-	{ "flag", "FLAG", PLM_CELL_BOOL, NULL },
+	{ "name", "NAME", PLM_CELL_TEXT, NULL },   { "count", "COUNT", PLM_CELL_COUNT, NULL },
+	{ NULL, "TWICE", PLM_CELL_TEXT, doubled }, { "why.0.code", NULL, PLM_CELL_TEXT, NULL },
+	{ "size", "SIZE", PLM_CELL_BYTES, NULL },  { "flag", "FLAG", PLM_CELL_BOOL, NULL },
 };
 
 /* The rows of a JSON array in one form; the caller frees. */
@@ -39,17 +36,17 @@ static char *print(const char *json, enum plm_output output, bool no_headers)
 	cJSON *rows = cJSON_Parse(json), *row;
 	assert_non_null(rows);
 	plm_table_begin(&t, &cli, columns, PLM_ARRAY_SIZE(columns));
-	cJSON_ArrayForEach(row, rows)
-		plm_table_add(&t, row);
+	cJSON_ArrayForEach(row, rows) plm_table_add(&t, row);
 	assert_int_equal(plm_table_end(&t), 0);
 	cJSON_Delete(rows);
 	fclose(out);
 	return text;
 }
 
-#define ROWS                                                                                                          \
-	"[{\"name\":\"a\",\"count\":5,\"why\":[{\"code\":\"Late\"}],\"size\":1536,\"flag\":true},"                    \
-	"{\"name\":\"größer\",\"count\":null,\"why\":[],\"flag\":false},{\"name\":\"x\\u001b[1m\\n\",\"count\":12345678901234}]"
+#define ROWS                                                                                                       \
+	"[{\"name\":\"a\",\"count\":5,\"why\":[{\"code\":\"Late\"}],\"size\":1536,\"flag\":true},"                 \
+	"{\"name\":\"größer\",\"count\":null,\"why\":[],\"flag\":false},{\"name\":\"x\\u001b[1m\\n\",\"count\":" \
+	"12345678901234}]"
 
 static void expect(const char *json, enum plm_output output, bool no_headers, const char *expected)
 {
@@ -75,17 +72,20 @@ static void csv__rows__rfc_4180(void **state)
 {
 	(void)state;
 	expect(ROWS, PLM_OUTPUT_CSV, false,
-	       "name,count,why_0_code,size,flag\r\na,5,Late,1536,true\r\ngrößer,,,,false\r\n\"x\033[1m\n\",12345678901234,,,\r\n");
-	expect("[{\"name\":\"a,b\"},{\"name\":\"say \\\"hi\\\"\"},{\"name\":\"\"},{\"size\":0.1}]", PLM_OUTPUT_CSV, true,
-	       "\"a,b\",,,,\r\n\"say \"\"hi\"\"\",,,,\r\n,,,,\r\n,,,0.1,\r\n");
+	       "name,count,why_0_code,size,flag\r\na,5,Late,1536,true\r\ngrößer,,,,false\r\n\"x\033[1m\n\","
+	       "12345678901234,,,\r\n");
+	expect("[{\"name\":\"a,b\"},{\"name\":\"say \\\"hi\\\"\"},{\"name\":\"\"},{\"size\":0.1}]", PLM_OUTPUT_CSV,
+	       true, "\"a,b\",,,,\r\n\"say \"\"hi\"\"\",,,,\r\n,,,,\r\n,,,0.1,\r\n");
 }
 
 static void jsonl__rows__one_line_each_with_version(void **state)
 {
 	(void)state;
-	expect("[{\"api_version\":1,\"b\":[1,{\"c\":null}],\"t\":\"\\u001b\\n\",\"n\":9007199254740991,\"f\":0.1,\"z\":false}]",
+	expect("[{\"api_version\":1,\"b\":[1,{\"c\":null}],\"t\":\"\\u001b\\n\",\"n\":9007199254740991,\"f\":0.1,\"z\":"
+	       "false}]",
 	       PLM_OUTPUT_JSONL, false,
-	       "{\"api_version\":1,\"b\":[1,{\"c\":null}],\"t\":\"\\u001b\\n\",\"n\":9007199254740991,\"f\":0.1,\"z\":false}\n");
+	       "{\"api_version\":1,\"b\":[1,{\"c\":null}],\"t\":\"\\u001b\\n\",\"n\":9007199254740991,\"f\":0.1,\"z\":"
+	       "false}\n");
 }
 
 static void table__many_rows__kept(void **state)
@@ -113,13 +113,20 @@ static void cell_text__kinds__as_people_read_them(void **state)
 		enum plm_cell kind;
 		const char *json, *text;
 	} cases[] = {
-		{ PLM_CELL_CORES, "0.12345", "0.123" },     { PLM_CELL_PERCENT, "87.26", "87.3" },
-		{ PLM_CELL_SHARE, "0.257", "25.7" },        { PLM_CELL_US, "1234567", "1.235" },
-		{ PLM_CELL_COUNT, "0", "0" },               { PLM_CELL_COUNT, "0.5", "0.5" },
-		{ PLM_CELL_BYTES, "1023", "1023 B" },       { PLM_CELL_BYTES, "1048575", "1.0 MiB" },
-		{ PLM_CELL_BYTES, "67108864", "64.0 MiB" }, { PLM_CELL_TIME, "\"2026-03-01T13:00:00+01:00\"", "2026-03-01 12:00:00" },
-		{ PLM_CELL_TIME, "\"soon\"", "soon" },      { PLM_CELL_BOOL, "true", "yes" },
-		{ PLM_CELL_TEXT, "null", "-" },             { PLM_CELL_BYTES, "[]", "-" },
+		{ PLM_CELL_CORES, "0.12345", "0.123" },
+		{ PLM_CELL_PERCENT, "87.26", "87.3" },
+		{ PLM_CELL_SHARE, "0.257", "25.7" },
+		{ PLM_CELL_US, "1234567", "1.235" },
+		{ PLM_CELL_COUNT, "0", "0" },
+		{ PLM_CELL_COUNT, "0.5", "0.5" },
+		{ PLM_CELL_BYTES, "1023", "1023 B" },
+		{ PLM_CELL_BYTES, "1048575", "1.0 MiB" },
+		{ PLM_CELL_BYTES, "67108864", "64.0 MiB" },
+		{ PLM_CELL_TIME, "\"2026-03-01T13:00:00+01:00\"", "2026-03-01 12:00:00" },
+		{ PLM_CELL_TIME, "\"soon\"", "soon" },
+		{ PLM_CELL_BOOL, "true", "yes" },
+		{ PLM_CELL_TEXT, "null", "-" },
+		{ PLM_CELL_BYTES, "[]", "-" },
 		{ PLM_CELL_TEXT, "\"a\\tb\"", "a b" },
 	};
 	(void)state;
@@ -154,9 +161,18 @@ static void text_fit__widths__exact(void **state)
 		bool keeps_end;
 		const char *expected;
 	} cases[] = {
-		{ "abc", 5, false, "abc  " }, { "abcdef", 4, false, "abcd" }, { "abcdef", 4, true, "~def" },
-		{ "größer", 4, false, "größ" }, { "größer", 4, true, "~ßer" }, { "漢字", 3, false, "漢 " },
-		{ "a\033b", 3, false, "a?b" }, { "a\xff" "b", 3, false, "a?b" }, { "", 2, false, "  " }, { "abc", 0, true, "" },
+		{ "abc", 5, false, "abc  " },
+		{ "abcdef", 4, false, "abcd" },
+		{ "abcdef", 4, true, "~def" },
+		{ "größer", 4, false, "größ" },
+		{ "größer", 4, true, "~ßer" },
+		{ "漢字", 3, false, "漢 " },
+		{ "a\033b", 3, false, "a?b" },
+		{ "a\xff"
+		  "b",
+		  3, false, "a?b" },
+		{ "", 2, false, "  " },
+		{ "abc", 0, true, "" },
 	};
 	(void)state;
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {

@@ -13,15 +13,17 @@
 #include "cli/table.h"
 #include "cli/top_model.h"
 
-#define SERVICES                                                                                                       \
-	"{\"services\":[{\"service\":\"web\",\"desired\":3,\"running\":2,\"pending\":1,\"cpu_utilization_percent\":50,"  \
+#define SERVICES                                                                                                     \
+	"{\"services\":[{\"service\":\"web\",\"desired\":3,\"running\":2,\"pending\":1,\"cpu_utilization_percent\":" \
+	"50,"                                                                                                        \
 	"\"memory_utilization_percent\":null},{\"service\":\"idle\",\"desired\":0,\"running\":0,\"pending\":null}]}"
-#define TASKS                                                                                                          \
-	"{\"tasks\":[{\"id\":\"0123456789abcdef\",\"service\":\"web\",\"status\":\"RUNNING\",\"cpu_cores\":0.25,"         \
-	"\"memory_working_set_bytes\":1048576,\"throttled_share\":0.5,\"cpu_pressure\":0.25,\"memory_pressure\":0},"     \
-	"{\"id\":\"1123456789abcdef\",\"service\":\"web\",\"status\":\"PENDING\",\"cpu_cores\":null},"                   \
-	"{\"id\":\"2123456789abcdef\",\"service\":\"web\",\"status\":\"RUNNING\",\"cpu_cores\":0.5,\"throttled_share\":0,"\
-	"\"memory_working_set_bytes\":1048576},"                                                                       \
+#define TASKS                                                                                                        \
+	"{\"tasks\":[{\"id\":\"0123456789abcdef\",\"service\":\"web\",\"status\":\"RUNNING\",\"cpu_cores\":0.25,"    \
+	"\"memory_working_set_bytes\":1048576,\"throttled_share\":0.5,\"cpu_pressure\":0.25,\"memory_pressure\":0}," \
+	"{\"id\":\"1123456789abcdef\",\"service\":\"web\",\"status\":\"PENDING\",\"cpu_cores\":null},"               \
+	"{\"id\":\"2123456789abcdef\",\"service\":\"web\",\"status\":\"RUNNING\",\"cpu_cores\":0.5,\"throttled_"     \
+	"share\":0,"                                                                                                 \
+	"\"memory_working_set_bytes\":1048576},"                                                                     \
 	"{\"id\":\"3123456789abcdef\",\"service\":\"web\",\"status\":\"STOPPED\",\"cpu_cores\":9}]}"
 
 static struct plm_top_model model(enum plm_top_view view)
@@ -84,8 +86,10 @@ static void arrange__orders__largest_first_unknown_last(void **state)
 		enum plm_top_sort sort;
 		bool is_reversed;
 		const char *first, *last;
-	} cases[] = { { PLM_TOP_BY_CPU, false, "c", "z" },  { PLM_TOP_BY_CPU, true, "a", "z" },
-		      { PLM_TOP_BY_NAME, false, "a", "z" }, { PLM_TOP_BY_NAME, true, "z", "a" },
+	} cases[] = { { PLM_TOP_BY_CPU, false, "c", "z" },
+		      { PLM_TOP_BY_CPU, true, "a", "z" },
+		      { PLM_TOP_BY_NAME, false, "a", "z" },
+		      { PLM_TOP_BY_NAME, true, "z", "a" },
 		      { PLM_TOP_BY_MEMORY, false, "a", "z" } };
 	(void)state;
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
@@ -128,7 +132,8 @@ static void line__any_width__never_wider(void **state)
 	char text[PLM_TOP_LINE_MAX];
 	for (int view = 0; view < _PLM_TOP_VIEW_MAX; view++) {
 		struct plm_top_model m = model((enum plm_top_view)view);
-		struct plm_top_row *row = plm_top_add(&m, "/a/very/long/path/of/a/cgroup/with/größe/in/it/0123456789abcdef0123456789abcdef");
+		struct plm_top_row *row = plm_top_add(
+			&m, "/a/very/long/path/of/a/cgroup/with/größe/in/it/0123456789abcdef0123456789abcdef");
 		row->cpu_cores = 1e6;
 		row->cpu_percent = 1e7;
 		row->memory_bytes = 1e18;
@@ -167,10 +172,19 @@ static void rates__two_readings__per_second(void **state)
 {
 	(void)state;
 	struct plm_rates r;
-	struct plm_sample old = { .time_ns = 1000000000, .has = PLM_HAS_CPU | PLM_HAS_THROTTLE | PLM_HAS_PSI_CPU, .cpu_usage_ns = 500,
-				  .nr_periods = 10, .nr_throttled = 5, .psi_ns = { 100 } };
-	struct plm_sample fresh = { .time_ns = 3000000000, .has = old.has | PLM_HAS_PSI_IO, .cpu_usage_ns = 1000000500,
-				    .cpu_user_ns = 600000000, .cpu_system_ns = 400000000, .nr_periods = 30, .nr_throttled = 10,
+	struct plm_sample old = { .time_ns = 1000000000,
+				  .has = PLM_HAS_CPU | PLM_HAS_THROTTLE | PLM_HAS_PSI_CPU,
+				  .cpu_usage_ns = 500,
+				  .nr_periods = 10,
+				  .nr_throttled = 5,
+				  .psi_ns = { 100 } };
+	struct plm_sample fresh = { .time_ns = 3000000000,
+				    .has = old.has | PLM_HAS_PSI_IO,
+				    .cpu_usage_ns = 1000000500,
+				    .cpu_user_ns = 600000000,
+				    .cpu_system_ns = 400000000,
+				    .nr_periods = 30,
+				    .nr_throttled = 10,
 				    .psi_ns = { 1000000100 } };
 	plm_rates_between(&old, &fresh, &r);
 	assert_true(r.interval_s == 2);
@@ -204,7 +218,8 @@ static void rates__nothing_before__unknown(void **state)
 static void previous__kept_again__only_the_last_reading(void **state)
 {
 	(void)state;
-	struct plm_sample rows[] = { { .id = 1, .cpu_usage_ns = 10, .path = "/a" }, { .id = 2, .cpu_usage_ns = 20, .path = "/b" } };
+	struct plm_sample rows[] = { { .id = 1, .cpu_usage_ns = 10, .path = "/a" },
+				     { .id = 2, .cpu_usage_ns = 20, .path = "/b" } };
 	struct plm_sample_set set = { .rows = rows, .n_rows = 2 };
 	struct plm_previous p = { .rows = NULL };
 	assert_null(plm_previous_get(&p, 1));

@@ -80,7 +80,8 @@ static void getters__wrong_values__name_field_and_range(void **state)
 {
 	(void)state;
 	cJSON *doc = NULL;
-	assert_int_equal(parse("{\"p\":{\"n\":-3,\"s\":\"\",\"f\":1.5,\"b\":1,\"e\":\"q\",\"z\":null}}", 0, &doc, NULL), 0);
+	assert_int_equal(parse("{\"p\":{\"n\":-3,\"s\":\"\",\"f\":1.5,\"b\":1,\"e\":\"q\",\"z\":null}}", 0, &doc, NULL),
+			 0);
 	struct plm_json_at root = plm_json_root("f.json"), at = plm_json_member(&root, "p");
 	const cJSON *p = cJSON_GetObjectItem(doc, "p");
 	struct plm_err err = PLM_ERR_INIT;
@@ -117,7 +118,8 @@ static void only__misspelt_member__did_you_mean(void **state)
 	struct plm_json_at at = plm_json_root("f.json");
 	struct plm_err err = PLM_ERR_INIT;
 	assert_int_equal(plm_json_only(doc, &at, known, &err), -EINVAL);
-	assert_string_equal(plm_err_text(&err), "f.json: TargetValeu: is not a known member; did you mean \"TargetValue\"?");
+	assert_string_equal(plm_err_text(&err),
+			    "f.json: TargetValeu: is not a known member; did you mean \"TargetValue\"?");
 	cJSON_Delete(doc);
 }
 
@@ -142,9 +144,10 @@ static void writer__every_kind__reads_back(void **state)
 	plm_jw_str(&w, "n", NULL);
 	plm_jw_members(&w, "\"m\":1,\"o\":2");
 	plm_jw_end_obj(&w);
-	assert_string_equal(plm_buf_text(&out),
-			    "{\"s\":\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"u\":18446744073709551615,\"i\":-5,\"d\":0.1,"
-			    "\"nan\":null,\"t\":true,\"a\":[1,{}],\"n\":null,\"m\":1,\"o\":2}");
+	assert_string_equal(
+		plm_buf_text(&out),
+		"{\"s\":\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"u\":18446744073709551615,\"i\":-5,\"d\":0.1,"
+		"\"nan\":null,\"t\":true,\"a\":[1,{}],\"n\":null,\"m\":1,\"o\":2}");
 	cJSON *doc = NULL;
 	assert_int_equal(parse(plm_buf_text(&out), 0, &doc, NULL), 0);
 	cJSON_Delete(doc);

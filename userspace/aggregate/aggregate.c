@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/num.h"
 
-#define RING_POINTS 128 /* recent counters per task: 128 s at 1 s samples, 12.8 s at 100 ms */
+#define RING_POINTS 128                /* recent counters per task: 128 s at 1 s samples, 12.8 s at 100 ms */
 #define FORGET_NS (120 * PLM_NS_PER_S) /* a task that the backend no longer lists is forgotten after this */
 
 /* The counters of one sample that windows are made of. */
@@ -173,8 +173,8 @@ static void fill_task(const struct task_entry *e, const struct plm_task *task, i
 	if (has & PLM_HAS_CPU) {
 		u->cpu_cores = (double)(last->cpu_ns - before->cpu_ns) / (double)(last->time - before->time);
 		if (task->cpu_units)
-			u->cpu_utilization = 100.0 * PLM_UNITS_PER_VCPU * (double)(last->cpu_ns - start->cpu_ns) / span /
-					     task->cpu_units;
+			u->cpu_utilization = 100.0 * PLM_UNITS_PER_VCPU * (double)(last->cpu_ns - start->cpu_ns) /
+					     span / task->cpu_units;
 	}
 	if (has & PLM_HAS_THROTTLE)
 		u->throttled_share = share(plm_counter_delta(last->throttled, start->throttled),
@@ -274,7 +274,8 @@ static int make_room(struct plm_usage *u, const struct plm_cluster *cluster)
 
 /* The samples of tasks: newest counters into the usage, the ring and the service's total. */
 static int take_samples(struct plm_aggregate *a, const struct plm_sample_set *samples,
-			const struct plm_attribution *attribution, const struct plm_cluster *cluster, struct plm_usage *u)
+			const struct plm_attribution *attribution, const struct plm_cluster *cluster,
+			struct plm_usage *u)
 {
 	for (size_t i = 0; i < samples->n_rows; i++) {
 		int index = attribution->row_task[i];

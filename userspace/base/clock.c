@@ -111,7 +111,9 @@ static int parse_date_time(const char **p, struct tm *tm)
 	int s = digits(p, 2);
 	if (s < 0 || s > 60)
 		return -EINVAL;
-	*tm = (struct tm){ .tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s };
+	*tm = (struct tm){
+		.tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s
+	};
 	return 0;
 }
 

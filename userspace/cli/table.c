@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/num.h"
 
-#define LINE_MAX_BYTES (1u << 20) /* one row as JSON */
+#define LINE_MAX_BYTES (1u << 20)    /* one row as JSON */
 #define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers below are exact in a double */
 
 /* --- looking up --- */

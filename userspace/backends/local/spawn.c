@@ -153,12 +153,14 @@ static __attribute__((noreturn)) void give_up(const struct child *c, int code, c
 	_exit(127);
 }
 
+/* By the system call: the C library keeps two of the real-time signals to itself, and whoever started the daemon may have
+ * ignored these, too. A zeroed action is SIG_DFL with every architecture's layout. */
 static void reset_signals(void)
 {
-	struct sigaction normal = { .sa_handler = SIG_DFL };
+	static const char normal[64];
 	sigset_t none;
 	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &normal, NULL);
+		(void)syscall(SYS_rt_sigaction, i, normal, NULL, (size_t)(NSIG - 1) / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
