@@ -434,6 +434,31 @@ static void start__descriptors_and_signals__none_of_the_daemon(void **state)
 	subject_done(&s);
 }
 
+/* Reading plain files takes many descriptors; the limit that the daemon gives itself for that is not the tasks'. */
+static void start__raised_limit_of_the_daemon__not_inherited(void **state)
+{
+	struct subject s = subject_new(state);
+	struct rlimit before, raised;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	const struct rlimit low = { .rlim_cur = 300, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	subject_define(&s, "web", FOREVER, "", "");
+	subject_declare(&s, "web", "web", 0);
+	subject_open(&s);
+	raised = (struct rlimit){ .rlim_cur = 500, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &raised), 0);
+	assert_int_equal(subject_set(&s, "web", 1), 0);
+	SUBJECT_WAIT(&s, 5, subject_service(&s, "web")->running == 1);
+	char limits[64];
+	(void)snprintf(limits, sizeof(limits), "/proc/%d/limits", subject_task(&s, "web", PLM_TASK_RUNNING, 0)->pid);
+	struct plm_buf text = PLM_BUF_INIT(8192);
+	assert_int_equal(plm_file_read(AT_FDCWD, limits, &text, NULL), 0);
+	assert_non_null(strstr(plm_buf_text(&text), "Max open files            300 "));
+	plm_buf_done(&text);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	subject_done(&s);
+}
+
 static void start__output__appended_to_the_log(void **state)
 {
 	struct subject s = subject_new(state);
@@ -500,6 +525,7 @@ int main(void)
 		CASE(port__fixed_and_taken__waits_and_names_the_holder),
 		CASE(start__user_folder_environment__as_declared_and_nothing_else),
 		CASE(start__descriptors_and_signals__none_of_the_daemon),
+		CASE(start__raised_limit_of_the_daemon__not_inherited),
 		CASE(start__output__appended_to_the_log),
 		CASE(close__null__nothing_happens),
 		CASE(apply_desired__dry_run__nothing_reaches_the_backend),

@@ -109,6 +109,22 @@ static void getters__wrong_values__name_field_and_range(void **state)
 	cJSON_Delete(doc);
 }
 
+static void only__array_or_scalar__refused(void **state)
+{
+	static const char *const known[] = { "Min", NULL };
+	static const char *const texts[] = { "[1, 2]", "7", "\"Min\"", "null" };
+	struct plm_err err = PLM_ERR_INIT;
+	struct plm_json_at at = plm_json_root("f.json");
+	(void)state;
+	for (size_t i = 0; i < PLM_ARRAY_SIZE(texts); i++) {
+		cJSON *doc = NULL;
+		assert_int_equal(parse(texts[i], 0, &doc, &err), 0);
+		assert_int_equal(plm_json_only(doc, &at, known, &err), -EINVAL);
+		assert_non_null(strstr(plm_err_text(&err), "it must be an object"));
+		cJSON_Delete(doc);
+	}
+}
+
 static void only__misspelt_member__did_you_mean(void **state)
 {
 	(void)state;
@@ -177,6 +193,7 @@ int main(void)
 		cmocka_unit_test(parse__nul_byte_inside__refused),
 		cmocka_unit_test(parse__comments__only_with_the_flag_and_not_in_strings),
 		cmocka_unit_test(getters__wrong_values__name_field_and_range),
+		cmocka_unit_test(only__array_or_scalar__refused),
 		cmocka_unit_test(only__misspelt_member__did_you_mean),
 		cmocka_unit_test(writer__every_kind__reads_back),
 		cmocka_unit_test(buffer__maximum_reached__sticky_failure_and_old_content),

@@ -325,6 +325,8 @@ int plm_json_enum(const cJSON *obj, const struct plm_json_at *at, const char *ke
 
 int plm_json_only(const cJSON *obj, const struct plm_json_at *at, const char *const *known, struct plm_err *err)
 {
+	if (!cJSON_IsObject(obj))
+		return plm_json_err(err, at, NULL, "is %s; it must be an object", type_name(obj));
 	for (const cJSON *m = obj->child; m; m = m->next) {
 		const char *nearest = NULL;
 		unsigned best = 64;

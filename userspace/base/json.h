@@ -54,7 +54,7 @@ int plm_json_arr(const cJSON *obj, const struct plm_json_at *at, const char *key
 /* Index into the NULL-terminated `names`; the error lists them. */
 int plm_json_enum(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required,
 		  const char *const *names, int *ret, struct plm_err *err);
-/* Every member of obj must be in the NULL-terminated `known`; the error gives the nearest name. */
+/* obj must be an object, and every member of it in the NULL-terminated `known`; the error gives the nearest name. */
 int plm_json_only(const cJSON *obj, const struct plm_json_at *at, const char *const *known, struct plm_err *err);
 
 /* Writer. Key NULL inside arrays and at the top. Failures are sticky in the buffer. */

@@ -108,6 +108,7 @@ static int try_reload(struct plm_daemon *d, struct plm_err *err)
 	d->config = fresh;
 	plm_ns period = fresh->sample_interval_ms * PLM_NS_PER_MS;
 	(void)plm_loop_timer_set(d->timer, period, period);
+	plm_aggregate_set_interval(d->aggregate, period);
 	return 0;
 }
 
@@ -211,6 +212,7 @@ static int open_core(struct plm_daemon *d, struct plm_err *err)
 	d->engine = plm_engine_state_new();
 	if (!d->aggregate || !d->engine)
 		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	plm_aggregate_set_interval(d->aggregate, d->config->sample_interval_ms * PLM_NS_PER_MS);
 	return plm_state_load_engine(d->state, d->engine, err);
 }
 

@@ -45,7 +45,7 @@ struct plm_local_definition {
 	int host_port; /* PLM_LOCAL_NO_PORT, 0 = choose one, else fixed */
 	bool is_udp;
 	int stop_timeout_s;
-	uint64_t nofile_soft, nofile_hard; /* RLIMIT_NOFILE; 0 = inherited */
+	uint64_t nofile_soft, nofile_hard; /* RLIMIT_NOFILE; 0 = as the daemon was started with */
 	char *text; /* the members that mean something here, for telling whether it has changed; owned */
 };
 

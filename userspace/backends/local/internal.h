@@ -8,6 +8,7 @@
 #define PLM_BACKENDS_LOCAL_INTERNAL_H
 
 #include <limits.h>
+#include <sys/resource.h>
 
 #include "backends/backend.h"
 #include "backends/local/cgroup.h"
@@ -78,10 +79,11 @@ struct plm_local {
 	plm_ns db_retry_mono; /* after a failed write none is tried before this */
 	struct plm_loop *loop;
 	struct plm_watch *timer;
-	plm_ns now_mono;  /* of the pass under way */
-	plm_ns next_mono; /* nearest deadline found in it; 0 = none */
-	unsigned starts;  /* in it */
-	bool is_ending;   /* stop_all: nothing is started any more */
+	struct rlimit nofile; /* as the daemon was started with; reading files may raise its own */
+	plm_ns now_mono;      /* of the pass under way */
+	plm_ns next_mono;     /* nearest deadline found in it; 0 = none */
+	unsigned starts;      /* in it */
+	bool is_ending;       /* stop_all: nothing is started any more */
 	struct plm_local_docs docs;
 	struct plm_local_service **services;
 	size_t n_services;

@@ -254,6 +254,8 @@ static int local_open(const struct plm_backend_cfg *cfg, const struct plm_now *n
 	l->db = cfg->db;
 	l->loop = cfg->loop;
 	l->now_mono = now->mono;
+	if (getrlimit(RLIMIT_NOFILE, &l->nofile) != 0)
+		l->nofile = (struct rlimit){ .rlim_cur = 1024, .rlim_max = 4096 }; /* the kernel's own */
 	(void)plm_strcpy(l->cluster, sizeof(l->cluster), cfg->cluster);
 	(void)plm_strcpy(l->state_dir, sizeof(l->state_dir), cfg->state_dir);
 	r = open_all(l, &docs, now, err);

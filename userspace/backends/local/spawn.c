@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -257,11 +256,9 @@ static __attribute__((noreturn)) void child_main(struct child *c)
 	wait_at_gate(c);
 	open_streams(c);
 	drop_privileges_of_daemon();
-	if (d->nofile_hard) {
-		struct rlimit limit = { .rlim_cur = d->nofile_soft, .rlim_max = d->nofile_hard };
-		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			give_up(c, errno, "cannot set its nofile limit", NULL);
-	}
+	struct rlimit nofile = { .rlim_cur = d->nofile_soft, .rlim_max = d->nofile_hard };
+	if (setrlimit(RLIMIT_NOFILE, d->nofile_hard ? &nofile : &c->s->nofile) != 0 && d->nofile_hard)
+		give_up(c, errno, "cannot set its nofile limit", NULL);
 	become_user(c);
 	if (chdir(d->workdir ? d->workdir : "/") != 0)
 		give_up(c, errno, "cannot change to folder", d->workdir ? d->workdir : "/");

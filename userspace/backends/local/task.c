@@ -198,6 +198,7 @@ static int spawn(struct plm_local_task *t, struct plm_err *err)
 	struct plm_local_spawn how = { .definition = t->service->definition,
 				       .cgroups = &l->cgroups,
 				       .cgroup = t->t.cgroup,
+				       .nofile = l->nofile,
 				       .log_file = log_file,
 				       .extra_env = extra };
 	struct plm_local_spawned child;
