@@ -60,7 +60,7 @@ mapfile -t tidy < <(sources '^(userspace|tools)/.*\.c$')
 # The analyzer below looks for all of these and knows better.
 cppcheck --quiet --std=c11 --enable=warning,performance --inline-suppr --error-exitcode=1 -j "$JOBS" --library=posix \
     --suppress=missingIncludeSystem --suppress=resourceLeak --suppress=memleak --suppress=uninitvar --suppress=legacyUninitvar \
-    -D_GNU_SOURCE -D__x86_64__ -DPLM_VERSION='"0"' '-DLIBBPF_OPTS(type,name,...)=struct type name = { __VA_ARGS__ }' \
+    -D_GNU_SOURCE -D__x86_64__ -DPLM_VERSION='"0"' --include=tools/lint_macros.h \
     "${includes[@]}" "${tidy[@]}" >"$out/log" 2>&1
 result "cppcheck" $? "$out/log"
 

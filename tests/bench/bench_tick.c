@@ -67,7 +67,8 @@ static bool make_world(struct world *w, size_t n)
 		struct plm_task *t = &w->cluster.tasks[i];
 		(void)snprintf(t->id, sizeof(t->id), "%032zx", i);
 		(void)snprintf(t->service, sizeof(t->service), "service-%zu", i / TASKS_PER_SERVICE);
-		(void)snprintf(w->paths[i], sizeof(w->paths[i]), "/plimsoll/service-%zu/%032zx", i / TASKS_PER_SERVICE, i);
+		(void)snprintf(w->paths[i], sizeof(w->paths[i]), "/plimsoll/service-%zu/%032zx", i / TASKS_PER_SERVICE,
+			       i);
 		(void)plm_strcpy(t->cgroup, sizeof(t->cgroup), w->paths[i]);
 		(void)snprintf(w->paths[n + i], sizeof(w->paths[n + i]), "/system.slice/unit-%zu.service", i);
 		t->status = PLM_TASK_RUNNING;
@@ -125,9 +126,12 @@ static bool measure(size_t n, double *ret_us, double *ret_copy_us)
 		is_good = copy && copy[w.n].path; /* keeps the copy from being optimised away */
 		free(copy);
 		began = cpu_us();
-		struct plm_engine_input in = { .policies = &w.policies, .cluster = &w.cluster, .usage = &usage, .now = now };
+		struct plm_engine_input in = {
+			.policies = &w.policies, .cluster = &w.cluster, .usage = &usage, .now = now
+		};
 		is_good = is_good && plm_identity_attribute(&w.samples, &w.cluster, &attribution) == 0 &&
-			  plm_aggregate_tick(aggregate, &w.samples, &attribution, &w.cluster, &w.policies, &now, &usage) == 0 &&
+			  plm_aggregate_tick(aggregate, &w.samples, &attribution, &w.cluster, &w.policies, &now,
+					     &usage) == 0 &&
 			  plm_engine_evaluate(engine, &in, decisions, n) == w.policies.n_targets;
 		us += cpu_us() - began;
 	}
@@ -147,15 +151,16 @@ int main(void)
 {
 	static const size_t sizes[] = { 10, 100, 1000 };
 	printf("attribute + aggregate + decide, CPU time per tick\n");
-	printf("%8s %10s %14s %14s %16s %8s\n", "tasks", "cgroups", "us per tick", "us per task", "copy samples us", "ratio");
+	printf("%8s %10s %14s %14s %16s %8s\n", "tasks", "cgroups", "us per tick", "us per task", "copy samples us",
+	       "ratio");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		double us, copy_us;
 		if (!measure(sizes[i], &us, &copy_us)) {
 			fprintf(stderr, "bench_tick: a step failed\n");
 			return 1;
 		}
-		printf("%8zu %10zu %14.1f %14.3f %16.1f %8.1f\n", sizes[i], 2 * sizes[i], us, us / (double)sizes[i], copy_us,
-		       us / copy_us);
+		printf("%8zu %10zu %14.1f %14.3f %16.1f %8.1f\n", sizes[i], 2 * sizes[i], us, us / (double)sizes[i],
+		       copy_us, us / copy_us);
 	}
 	return 0;
 }

@@ -64,7 +64,8 @@ run_bits() {
     files | grep -E '^tests/(e2e|check)/[^/]*\.(sh|py)$' | while read -r f; do
         [ -x "$f" ] && continue
         base=$(basename "$f")
-        grep -lE "(\.|source) .*$base|(import|from) ${base%.*}\b" "$(dirname "$f")"/*.* 2>/dev/null | grep -qvx "$f" ||
+        case $base in *.py) words="\\b${base%.py}\\b" ;; *) words="\\b$base\\b" ;; esac
+        grep -lE "$words" tests/*/*.sh tests/*/*.py 2>/dev/null | grep -qvx "$f" ||
             echo "$f: neither executable nor used by another test"
     done
 }

@@ -15,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define EXPECT(condition) \
-	do {              \
+#define EXPECT(condition)         \
+	do {                      \
 		if (!(condition)) \
 			abort();  \
 	} while (0)

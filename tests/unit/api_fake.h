@@ -58,8 +58,8 @@ static inline int fake_explain(void *ctx, const char *service, plm_ns at_wall, s
 }
 
 /* The real one: what the page and the server make of a real exposition is part of what is tested. */
-static inline int fake_metrics(void *ctx, const struct plm_view *view, const char *accept, const char **ret_content_type,
-			       struct plm_buf *out)
+static inline int fake_metrics(void *ctx, const struct plm_view *view, const char *accept,
+			       const char **ret_content_type, struct plm_buf *out)
 {
 	(void)ctx;
 	enum plm_prom_format format = plm_prom_negotiate(accept);

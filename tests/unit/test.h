@@ -11,8 +11,6 @@
 #include <cmocka.h>
 
 /* TAP on standard output, one line per case. */
-#define PLM_RUN_TESTS(tests)                                          \
-	(cmocka_set_message_output(CM_OUTPUT_TAP),                    \
-	 cmocka_run_group_tests(tests, NULL, NULL))
+#define PLM_RUN_TESTS(tests) (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, NULL, NULL))
 
 #endif

@@ -62,8 +62,8 @@ static void add_final(struct world *w, const char *path, uint64_t cpu_ms)
 static const struct plm_service_usage *tick(struct world *w)
 {
 	assert_int_equal(plm_identity_attribute(&w->samples, &w->cluster, &w->attribution), 0);
-	assert_int_equal(plm_aggregate_tick(w->aggregate, &w->samples, &w->attribution, &w->cluster, &w->policies, &w->now,
-					    &w->usage),
+	assert_int_equal(plm_aggregate_tick(w->aggregate, &w->samples, &w->attribution, &w->cluster, &w->policies,
+					    &w->now, &w->usage),
 			 0);
 	plm_sample_set_reset(&w->samples);
 	return &w->usage.services[0];
@@ -174,6 +174,22 @@ static void readiness__young_silent_and_measured_tasks__told_apart(void **state)
 	assert_true(w->usage.services[0].cpu.coverage == 0.5);
 }
 
+static void readiness__long_interval__two_samples_are_awaited(void **state)
+{
+	struct world *w = *state;
+	plm_aggregate_set_interval(w->aggregate, 20 * PLM_NS_PER_S);
+	(void)add_task(w, 256, 0);
+	advance(w, 19); /* the first sample comes late */
+	for (uint64_t s = 0; s < 2; s++) {
+		(void)add_sample(w, w->tasks[0].cgroup, s * 10000);
+		const struct plm_service_usage *u = tick(w);
+		assert_int_equal(u->unready, s == 0);
+		assert_int_equal(u->ready, s == 1);
+		assert_int_equal(u->missing, 0);
+		advance(w, 20);
+	}
+}
+
 static void samples_stop__value_ages_then_vanishes(void **state)
 {
 	struct world *w = *state;
@@ -253,6 +269,7 @@ int main(void)
 		CASE(utilization__memory_and_units_not_reserved__absent_not_zero),
 		CASE(utilization__a_step__window_holds_three_seconds),
 		CASE(readiness__young_silent_and_measured_tasks__told_apart),
+		CASE(readiness__long_interval__two_samples_are_awaited),
 		CASE(samples_stop__value_ages_then_vanishes),
 		CASE(totals__task_born_and_ended_between_samples__counted),
 		CASE(totals__final_after_samples_with_nested_cgroups__each_microsecond_once),

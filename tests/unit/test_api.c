@@ -322,12 +322,22 @@ static void api_handle__set_desired__errors(void **state)
 		int result, status;
 		const char *code;
 	} cases[] = {
-		{ -ENOENT, 404, "not_found" }, { -EPERM, 409, "not_scalable" }, { -EINVAL, 400, "invalid_body" },
-		{ -ETIMEDOUT, 502, "backend_failed" }, { -EIO, 502, "backend_failed" },
+		{ -ENOENT, 404, "not_found" },    { -EPERM, 409, "not_scalable" },
+		{ -EINVAL, 400, "invalid_body" }, { -ETIMEDOUT, 502, "backend_failed" },
+		{ -EIO, 502, "backend_failed" },
 	};
-	static const char *const bodies[] = { NULL, "", "12", "[]", "{}", "{\"desired\":-1}", "{\"desired\":1.5}",
-					      "{\"desired\":\"3\"}", "{\"desired\":100001}", "{\"desired\":3,\"x\":1}",
-					      "{\"desired\":3}}", "{\"Desired\":3}" };
+	static const char *const bodies[] = { NULL,
+					      "",
+					      "12",
+					      "[]",
+					      "{}",
+					      "{\"desired\":-1}",
+					      "{\"desired\":1.5}",
+					      "{\"desired\":\"3\"}",
+					      "{\"desired\":100001}",
+					      "{\"desired\":3,\"x\":1}",
+					      "{\"desired\":3}}",
+					      "{\"Desired\":3}" };
 	struct plm_api_response r;
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
 		k->scale_result = cases[i].result;

@@ -53,8 +53,11 @@ static void server_start(struct server *s, struct fake *k)
 	assert_non_null(mkdtemp(s->dir));
 	(void)snprintf(s->socket, sizeof(s->socket), "%s/plimsoll.sock", s->dir);
 	assert_int_equal(plm_loop_new(&s->loop, &err), 0);
-	struct plm_api_cfg cfg = { .listen_address = "127.0.0.1:0", .socket = s->socket, .loop = s->loop,
-				   .control = &fake_ops, .control_ctx = k };
+	struct plm_api_cfg cfg = { .listen_address = "127.0.0.1:0",
+				   .socket = s->socket,
+				   .loop = s->loop,
+				   .control = &fake_ops,
+				   .control_ctx = k };
 	if (plm_api_open(&cfg, &s->api, &err) != 0)
 		fail_msg("%s", plm_err_text(&err));
 	assert_true(plm_api_port(s->api) > 0);
@@ -172,7 +175,8 @@ static long status_of(struct server *s, const struct wish *wish)
 
 static int connect_raw(struct server *s)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons((uint16_t)plm_api_port(s->api)),
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_port = htons((uint16_t)plm_api_port(s->api)),
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -184,7 +188,8 @@ static void server__both_doors__answer_with_headers(void **state)
 	struct server s;
 	server_start(&s, *state);
 	for (int tcp = 0; tcp < 2; tcp++) {
-		struct answer a = get(&s, &(struct wish){ .over_tcp = tcp, .path = "/metrics",
+		struct answer a = get(&s, &(struct wish){ .over_tcp = tcp,
+							  .path = "/metrics",
 							  .header = "Accept: application/openmetrics-text" });
 		assert_int_equal(a.status, 200);
 		assert_non_null(strstr(a.headers.data, "application/openmetrics-text; version=1.0.0"));
@@ -411,8 +416,9 @@ static void api_open__bad_addresses__say_what_is_right(void **state)
 	struct plm_err err = PLM_ERR_INIT;
 	assert_int_equal(plm_loop_new(&loop, &err), 0);
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
-		struct plm_api_cfg cfg = { .listen_address = cases[i].address, .loop = loop, .control = &fake_ops,
-					   .control_ctx = *state };
+		struct plm_api_cfg cfg = {
+			.listen_address = cases[i].address, .loop = loop, .control = &fake_ops, .control_ctx = *state
+		};
 		struct plm_api *api = NULL;
 		int r = plm_api_open(&cfg, &api, &err);
 		if (!cases[i].in_message) {

@@ -33,6 +33,8 @@ static void time_parse__good_and_bad_texts__as_rfc_3339(void **state)
 		{ "2024-02-29T00:00:00-00:30", 0, "2024-02-29T00:30:00.000Z" },
 		{ "1772366400", 0, "2026-03-01T12:00:00.000Z" },
 		{ "2026-02-29T00:00:00Z", -EINVAL, NULL },
+		{ "2262-01-01T00:00:00Z", -EINVAL, NULL }, /* beyond 63 bits of nanoseconds */
+		{ "9999999999", -EINVAL, NULL },
 		{ "2026-13-01T00:00:00Z", -EINVAL, NULL },
 		{ "2026-03-01T24:00:00Z", -EINVAL, NULL },
 		{ "2026-03-01T12:00:00", -EINVAL, NULL },

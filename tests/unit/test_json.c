@@ -80,7 +80,8 @@ static void getters__wrong_values__name_field_and_range(void **state)
 {
 	(void)state;
 	cJSON *doc = NULL;
-	assert_int_equal(parse("{\"p\":{\"n\":-3,\"s\":\"\",\"f\":1.5,\"b\":1,\"e\":\"q\",\"z\":null}}", 0, &doc, NULL), 0);
+	assert_int_equal(parse("{\"p\":{\"n\":-3,\"s\":\"\",\"f\":1.5,\"b\":1,\"e\":\"q\",\"z\":null}}", 0, &doc, NULL),
+			 0);
 	struct plm_json_at root = plm_json_root("f.json"), at = plm_json_member(&root, "p");
 	const cJSON *p = cJSON_GetObjectItem(doc, "p");
 	struct plm_err err = PLM_ERR_INIT;
@@ -108,6 +109,22 @@ static void getters__wrong_values__name_field_and_range(void **state)
 	cJSON_Delete(doc);
 }
 
+static void only__array_or_scalar__refused(void **state)
+{
+	static const char *const known[] = { "Min", NULL };
+	static const char *const texts[] = { "[1, 2]", "7", "\"Min\"", "null" };
+	struct plm_err err = PLM_ERR_INIT;
+	struct plm_json_at at = plm_json_root("f.json");
+	(void)state;
+	for (size_t i = 0; i < PLM_ARRAY_SIZE(texts); i++) {
+		cJSON *doc = NULL;
+		assert_int_equal(parse(texts[i], 0, &doc, &err), 0);
+		assert_int_equal(plm_json_only(doc, &at, known, &err), -EINVAL);
+		assert_non_null(strstr(plm_err_text(&err), "it must be an object"));
+		cJSON_Delete(doc);
+	}
+}
+
 static void only__misspelt_member__did_you_mean(void **state)
 {
 	(void)state;
@@ -117,7 +134,8 @@ static void only__misspelt_member__did_you_mean(void **state)
 	struct plm_json_at at = plm_json_root("f.json");
 	struct plm_err err = PLM_ERR_INIT;
 	assert_int_equal(plm_json_only(doc, &at, known, &err), -EINVAL);
-	assert_string_equal(plm_err_text(&err), "f.json: TargetValeu: is not a known member; did you mean \"TargetValue\"?");
+	assert_string_equal(plm_err_text(&err),
+			    "f.json: TargetValeu: is not a known member; did you mean \"TargetValue\"?");
 	cJSON_Delete(doc);
 }
 
@@ -142,9 +160,10 @@ static void writer__every_kind__reads_back(void **state)
 	plm_jw_str(&w, "n", NULL);
 	plm_jw_members(&w, "\"m\":1,\"o\":2");
 	plm_jw_end_obj(&w);
-	assert_string_equal(plm_buf_text(&out),
-			    "{\"s\":\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"u\":18446744073709551615,\"i\":-5,\"d\":0.1,"
-			    "\"nan\":null,\"t\":true,\"a\":[1,{}],\"n\":null,\"m\":1,\"o\":2}");
+	assert_string_equal(
+		plm_buf_text(&out),
+		"{\"s\":\"a\\\"b\\\\c\\n\\u0001\xef\xbf\xbd\xc3\xa9\",\"u\":18446744073709551615,\"i\":-5,\"d\":0.1,"
+		"\"nan\":null,\"t\":true,\"a\":[1,{}],\"n\":null,\"m\":1,\"o\":2}");
 	cJSON *doc = NULL;
 	assert_int_equal(parse(plm_buf_text(&out), 0, &doc, NULL), 0);
 	cJSON_Delete(doc);
@@ -174,6 +193,7 @@ int main(void)
 		cmocka_unit_test(parse__nul_byte_inside__refused),
 		cmocka_unit_test(parse__comments__only_with_the_flag_and_not_in_strings),
 		cmocka_unit_test(getters__wrong_values__name_field_and_range),
+		cmocka_unit_test(only__array_or_scalar__refused),
 		cmocka_unit_test(only__misspelt_member__did_you_mean),
 		cmocka_unit_test(writer__every_kind__reads_back),
 		cmocka_unit_test(buffer__maximum_reached__sticky_failure_and_old_content),

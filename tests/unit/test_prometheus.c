@@ -86,7 +86,7 @@ static void prom_render__absent_values__no_lines(void **state)
 	assert_has(&r, "container_cpu_usage_seconds_total{id=\"/\",cpu=\"total\"} 12.345678902");
 	assert_lacks(&r, "container_memory_usage_bytes{id=\"/\"}");
 	assert_lacks(&r, "container_spec_memory_limit_bytes{id=\"/plimsoll\"}"); /* no limit */
-	assert_lacks(&r, "plimsoll_service_cpu_utilization_ratio"); /* no head either */
+	assert_lacks(&r, "plimsoll_service_cpu_utilization_ratio");              /* no head either */
 	assert_lacks(&r, "plimsoll_policy_recommended_tasks");
 	/* the tenth task waits and was never measured */
 	assert_has(&r,
@@ -165,10 +165,14 @@ static void prom_render__odd_cgroup_names__escaped_and_still_different(void **st
 	static const struct {
 		const char *value, *expected;
 	} cases[] = {
-		{ "plain", "l=\"plain\"" }, { "", "" }, { "two\nlines", "l=\"two\\nlines\"" },
-		{ "\xe2\x82\xac", "l=\"\xe2\x82\xac\"" }, { "\xc0\xaf", "l=\"\\\\xc0\\\\xaf\"" }, /* overlong */
-		{ "\xed\xa0\x80", "l=\"\\\\xed\\\\xa0\\\\x80\"" },                               /* surrogate */
-		{ "cut\xe2\x82", "l=\"cut\\\\xe2\\\\x82\"" }, { "\r\x7f", "l=\"\\\\x0d\\\\x7f\"" },
+		{ "plain", "l=\"plain\"" },
+		{ "", "" },
+		{ "two\nlines", "l=\"two\\nlines\"" },
+		{ "\xe2\x82\xac", "l=\"\xe2\x82\xac\"" },
+		{ "\xc0\xaf", "l=\"\\\\xc0\\\\xaf\"" },            /* overlong */
+		{ "\xed\xa0\x80", "l=\"\\\\xed\\\\xa0\\\\x80\"" }, /* surrogate */
+		{ "cut\xe2\x82", "l=\"cut\\\\xe2\\\\x82\"" },
+		{ "\r\x7f", "l=\"\\\\x0d\\\\x7f\"" },
 	};
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(cases); i++) {
 		struct plm_buf out = PLM_BUF_INIT(256);

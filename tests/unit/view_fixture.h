@@ -70,8 +70,11 @@ static inline void fixture_task(struct fixture *f, size_t i, const char *service
 	(void)snprintf(t->id, sizeof(t->id), "%032zx", i + 0xabc000);
 	(void)snprintf(t->service, sizeof(t->service), "%s", service);
 	(void)snprintf(t->family, sizeof(t->family), "web-app");
-	*u = (struct plm_task_usage){ .cpu_utilization = NAN, .memory_utilization = NAN, .throttled_share = NAN,
-				      .cpu_pressure = NAN, .memory_pressure = NAN };
+	*u = (struct plm_task_usage){ .cpu_utilization = NAN,
+				      .memory_utilization = NAN,
+				      .throttled_share = NAN,
+				      .cpu_pressure = NAN,
+				      .memory_pressure = NAN };
 	(void)snprintf(u->task, sizeof(u->task), "%s", t->id);
 	(void)snprintf(u->service, sizeof(u->service), "%s", service);
 	if (is_pending) {
@@ -99,8 +102,14 @@ static inline void fixture_task(struct fixture *f, size_t i, const char *service
 static inline void fixture_service(struct fixture *f, size_t i, const char *name)
 {
 	struct plm_service *s = &f->cluster.services[i];
-	*s = (struct plm_service){ .revision = 7, .desired = 10, .running = 9, .pending = 1, .cpu_units = 256,
-				   .memory_bytes = 134217728, .is_scalable = true, .restarts = 3 };
+	*s = (struct plm_service){ .revision = 7,
+				   .desired = 10,
+				   .running = 9,
+				   .pending = 1,
+				   .cpu_units = 256,
+				   .memory_bytes = 134217728,
+				   .is_scalable = true,
+				   .restarts = 3 };
 	(void)snprintf(s->cluster, sizeof(s->cluster), "default");
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	(void)snprintf(s->family, sizeof(s->family), "web-app");
@@ -142,11 +151,19 @@ static inline void fixture_service(struct fixture *f, size_t i, const char *name
 
 static inline void fixture_self(struct fixture *f)
 {
-	f->self = (struct plm_self){ .started_wall = FIXTURE_WALL - 3600 * PLM_NS_PER_S, .ticks = 3600, .late_ticks = 1,
-				     .sample_bucket = { 0, 5, 3000, 590, 4, 1, 0, 0, 0 }, .sample_sum_s = 2.5,
-				     .is_config_good = true, .config_wall = FIXTURE_WALL - 3600 * PLM_NS_PER_S };
-	f->host = (struct plm_host){ .cpus = 2, .memory_bytes = 8589934592, .cgroup_mode = "hybrid", .rung = 'C',
-				     .rung_name = "iterator-hybrid", .has_events = true };
+	f->self = (struct plm_self){ .started_wall = FIXTURE_WALL - 3600 * PLM_NS_PER_S,
+				     .ticks = 3600,
+				     .late_ticks = 1,
+				     .sample_bucket = { 0, 5, 3000, 590, 4, 1, 0, 0, 0 },
+				     .sample_sum_s = 2.5,
+				     .is_config_good = true,
+				     .config_wall = FIXTURE_WALL - 3600 * PLM_NS_PER_S };
+	f->host = (struct plm_host){ .cpus = 2,
+				     .memory_bytes = 8589934592,
+				     .cgroup_mode = "hybrid",
+				     .rung = 'C',
+				     .rung_name = "iterator-hybrid",
+				     .has_events = true };
 	(void)snprintf(f->host.name, sizeof(f->host.name), "node-1");
 	(void)snprintf(f->host.kernel, sizeof(f->host.kernel), "6.18.0");
 	f->rungs[0] =
@@ -172,7 +189,8 @@ static inline void fixture_init(struct fixture *f, size_t n_tasks)
 					   .tasks = calloc(n_tasks, sizeof(struct plm_task)),
 					   .n_tasks = n_tasks,
 					   .asked_mono = FIXTURE_MONO - PLM_NS_PER_S / 2 };
-	f->usage = (struct plm_usage){ .tasks = calloc(n_tasks, sizeof(struct plm_task_usage)), .n_tasks = n_tasks,
+	f->usage = (struct plm_usage){ .tasks = calloc(n_tasks, sizeof(struct plm_task_usage)),
+				       .n_tasks = n_tasks,
 				       .services = calloc(n_services, sizeof(struct plm_service_usage)),
 				       .n_services = n_services };
 	f->policies = (struct plm_policy_set){ .targets = calloc(n_services, sizeof(struct plm_target)),
@@ -185,7 +203,7 @@ static inline void fixture_init(struct fixture *f, size_t n_tasks)
 		assert(s);
 		fixture_sample(s, i + 1, plain[i]);
 	}
-	f->samples.rows[0].has = PLM_HAS_CPU | PLM_HAS_PSI_CPU;     /* a root has no limits and no charge */
+	f->samples.rows[0].has = PLM_HAS_CPU | PLM_HAS_PSI_CPU; /* a root has no limits and no charge */
 	f->samples.rows[1].mem_limit_bytes = PLM_NO_MEM_LIMIT;
 	f->samples.cost_cpu_ns = 730000;
 	char name[32] = "web";
@@ -199,11 +217,23 @@ static inline void fixture_init(struct fixture *f, size_t n_tasks)
 		fixture_task(f, i, name);
 	}
 	fixture_self(f);
-	f->view = (struct plm_view){ .now = f->view.now, .is_ready = true, .version = "0.1.0", .host = &f->host,
-				     .rungs = f->rungs, .n_rungs = 3, .samples = &f->samples, .cluster = &f->cluster,
-				     .usage = &f->usage, .policies = &f->policies, .decisions = f->decisions,
-				     .n_decisions = n_services, .scalings = f->scalings, .n_scalings = 3,
-				     .not_scaled = f->not_scaled, .n_not_scaled = 2, .self = &f->self };
+	f->view = (struct plm_view){ .now = f->view.now,
+				     .is_ready = true,
+				     .version = "0.1.0",
+				     .host = &f->host,
+				     .rungs = f->rungs,
+				     .n_rungs = 3,
+				     .samples = &f->samples,
+				     .cluster = &f->cluster,
+				     .usage = &f->usage,
+				     .policies = &f->policies,
+				     .decisions = f->decisions,
+				     .n_decisions = n_services,
+				     .scalings = f->scalings,
+				     .n_scalings = 3,
+				     .not_scaled = f->not_scaled,
+				     .n_not_scaled = 2,
+				     .self = &f->self };
 }
 
 static inline void fixture_done(struct fixture *f)

@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/num.h"
 
-#define RING_POINTS 128 /* recent counters per task: 128 s at 1 s samples, 12.8 s at 100 ms */
+#define RING_POINTS 128                /* recent counters per task: 128 s at 1 s samples, 12.8 s at 100 ms */
 #define FORGET_NS (120 * PLM_NS_PER_S) /* a task that the backend no longer lists is forgotten after this */
 
 /* The counters of one sample that windows are made of. */
@@ -38,11 +38,20 @@ struct service_entry {
 struct plm_aggregate {
 	struct plm_map tasks;    /* by id */
 	struct plm_map services; /* by name */
+	plm_ns interval;
 };
 
 struct plm_aggregate *plm_aggregate_new(void)
 {
-	return calloc(1, sizeof(struct plm_aggregate));
+	struct plm_aggregate *a = calloc(1, sizeof(*a));
+	if (a)
+		a->interval = PLM_NS_PER_S;
+	return a;
+}
+
+void plm_aggregate_set_interval(struct plm_aggregate *a, plm_ns interval)
+{
+	a->interval = interval;
 }
 
 void plm_aggregate_free(struct plm_aggregate *a)
@@ -173,8 +182,8 @@ static void fill_task(const struct task_entry *e, const struct plm_task *task, i
 	if (has & PLM_HAS_CPU) {
 		u->cpu_cores = (double)(last->cpu_ns - before->cpu_ns) / (double)(last->time - before->time);
 		if (task->cpu_units)
-			u->cpu_utilization = 100.0 * PLM_UNITS_PER_VCPU * (double)(last->cpu_ns - start->cpu_ns) / span /
-					     task->cpu_units;
+			u->cpu_utilization = 100.0 * PLM_UNITS_PER_VCPU * (double)(last->cpu_ns - start->cpu_ns) /
+					     span / task->cpu_units;
 	}
 	if (has & PLM_HAS_THROTTLE)
 		u->throttled_share = share(plm_counter_delta(last->throttled, start->throttled),
@@ -186,9 +195,10 @@ static void fill_task(const struct task_entry *e, const struct plm_task *task, i
 	u->is_ready = task->status == PLM_TASK_RUNNING && u->has_rates;
 }
 
-static bool is_young(const struct plm_task *task, const struct plm_now *now)
+static bool is_young(const struct plm_aggregate *a, const struct plm_task *task, const struct plm_now *now)
 {
-	return !task->started_mono || now->mono - task->started_mono <= PLM_TASK_GRACE_NS;
+	plm_ns grace = 2 * a->interval > PLM_TASK_GRACE_NS ? 2 * a->interval : PLM_TASK_GRACE_NS;
+	return !task->started_mono || now->mono - task->started_mono <= grace;
 }
 
 /* What a service's signals are summed up from. */
@@ -221,15 +231,15 @@ static struct plm_signal to_signal(const struct sums *s, int expected, double wi
 	if (!s->tasks || s->reserved <= 0)
 		return signal;
 	signal.value = 100.0 * s->used / s->reserved;
-	signal.age_s = (double)(now->mono - s->oldest) / (double)PLM_NS_PER_S;
+	signal.age_s = fmax(0, (double)(now->mono - s->oldest) / (double)PLM_NS_PER_S); /* a pass is read after `now` */
 	signal.tasks = s->tasks;
 	signal.coverage = expected > 0 ? fmin(1.0, (double)s->tasks / expected) : 0;
 	return signal;
 }
 
 /* Counts one running task into its service. */
-static void add_task(const struct plm_task *task, const struct plm_task_usage *u, const struct plm_now *now,
-		     struct service_work *w, struct plm_service_usage *s)
+static void add_task(const struct plm_aggregate *a, const struct plm_task *task, const struct plm_task_usage *u,
+		     const struct plm_now *now, struct service_work *w, struct plm_service_usage *s)
 {
 	if (task->status != PLM_TASK_RUNNING)
 		return;
@@ -238,7 +248,7 @@ static void add_task(const struct plm_task *task, const struct plm_task_usage *u
 		s->ready++;
 		add_to(&w->cpu, u->cpu_utilization, task->cpu_units, u->sampled_mono);
 		add_to(&w->memory, u->memory_utilization, (double)task->memory_bytes, u->sampled_mono);
-	} else if (is_young(task, now)) {
+	} else if (is_young(a, task, now)) {
 		s->unready++;
 	} else {
 		s->missing++;
@@ -274,7 +284,8 @@ static int make_room(struct plm_usage *u, const struct plm_cluster *cluster)
 
 /* The samples of tasks: newest counters into the usage, the ring and the service's total. */
 static int take_samples(struct plm_aggregate *a, const struct plm_sample_set *samples,
-			const struct plm_attribution *attribution, const struct plm_cluster *cluster, struct plm_usage *u)
+			const struct plm_attribution *attribution, const struct plm_cluster *cluster,
+			struct plm_usage *u)
 {
 	for (size_t i = 0; i < samples->n_rows; i++) {
 		int index = attribution->row_task[i];
@@ -353,7 +364,7 @@ static int fill_tasks(struct plm_aggregate *a, const struct plm_cluster *cluster
 		uintptr_t s = (uintptr_t)plm_smap_get(by_name, task->service);
 		fill_task(e, task, s ? work[s - 1].window_s : PLM_DEFAULT_WINDOW_S, now, u);
 		if (s)
-			add_task(task, u, now, &work[s - 1], &ret->services[s - 1]);
+			add_task(a, task, u, now, &work[s - 1], &ret->services[s - 1]);
 	}
 	return 0;
 }

@@ -14,10 +14,13 @@ struct plm_aggregate; /* what lives between ticks */
 
 struct plm_aggregate *plm_aggregate_new(void); /* NULL = out of memory */
 void plm_aggregate_free(struct plm_aggregate *a);
+/* How far apart samples are meant to be: 1 s until this is called. A rate takes two of them. */
+void plm_aggregate_set_interval(struct plm_aggregate *a, plm_ns interval);
 
 #define PLM_DEFAULT_WINDOW_S 3
 
-/* A running task without a sample for this long is missing; one that young is not yet expected to have one. */
+/* A running task without a sample for this long is missing; one younger than this, or than two samples, is not yet expected to have
+ * a rate. */
 #define PLM_TASK_GRACE_NS (3 * PLM_NS_PER_S)
 
 /* Takes one tick's samples and fills *ret (its arrays are reused). An empty sample set means that the reading failed: values

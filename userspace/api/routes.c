@@ -93,7 +93,8 @@ static void get_page(const struct plm_api_call *call, struct plm_api_response *r
 
 static void get_metrics(const struct plm_api_call *call, struct plm_api_response *ret)
 {
-	int r = call->control->metrics(call->control_ctx, call->view, call->req->accept, &ret->content_type, &ret->body);
+	int r = call->control->metrics(call->control_ctx, call->view, call->req->accept, &ret->content_type,
+				       &ret->body);
 	if (r == -EMSGSIZE)
 		plm_api_error(ret, 500, "too_large", "the metrics do not fit into %u bytes", PLM_API_MAX_RESPONSE);
 	else if (r != 0)

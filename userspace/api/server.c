@@ -19,10 +19,10 @@
 #include "base/log.h"
 #include "base/num.h"
 
-#define CONNECTION_MEMORY (32u << 10)    /* request line and headers; more gives 431 or 414 */
-#define MAX_DISCARD (8u << 20)           /* of a body that is too large, read and dropped to get the answer across */
-#define MAX_IN_FLIGHT (64u << 20)        /* answers not yet taken by their clients; above, 503 for large ones */
-#define SMALL_ANSWER (64u << 10)         /* always sent, so that health can be asked when slow clients hold the rest */
+#define CONNECTION_MEMORY (32u << 10) /* request line and headers; more gives 431 or 414 */
+#define MAX_DISCARD (8u << 20)        /* of a body that is too large, read and dropped to get the answer across */
+#define MAX_IN_FLIGHT (64u << 20)     /* answers not yet taken by their clients; above, 503 for large ones */
+#define SMALL_ANSWER (64u << 10)      /* always sent, so that health can be asked when slow clients hold the rest */
 #define SWEEP_S 5
 #define MAX_SWEEPS 6 /* a connection that ends no request for 30 s is closed, however busily it trickles */
 
@@ -53,7 +53,7 @@ struct connection { /* one per socket */
 	unsigned sweeps; /* since it came or last ended a request */
 };
 
-struct request { /* one per request */
+struct request {            /* one per request */
 	char *path, *query; /* path owns both */
 	bool has_begun, is_too_large;
 	size_t discarded;
@@ -356,16 +356,13 @@ static void close_door(struct plm_loop *loop, struct door *door)
 static int open_door(struct plm_api *api, struct door *door, int fd, bool is_trusted, struct plm_err *err)
 {
 	*door = (struct door){ .api = api, .is_trusted = is_trusted };
-	door->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, door,
-				     MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
-				     MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLM_API_MAX_CONNECTIONS,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PLM_API_TIMEOUT_S,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				     MHD_OPTION_URI_LOG_CALLBACK, on_request_line, NULL,
-				     MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, door,
-				     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	door->mhd = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, door, MHD_OPTION_EXTERNAL_LOGGER,
+		on_mhd_log, NULL, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)PLM_API_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PLM_API_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
+		on_request_line, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, door, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	const union MHD_DaemonInfo *info = door->mhd ? MHD_get_daemon_info(door->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
 		if (!door->mhd)

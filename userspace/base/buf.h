@@ -17,7 +17,10 @@ struct plm_buf {
 	bool failed;
 };
 
-#define PLM_BUF_INIT(max_bytes) { .data = NULL, .max = (max_bytes) }
+#define PLM_BUF_INIT(max_bytes)                  \
+	{                                        \
+		.data = NULL, .max = (max_bytes) \
+	}
 
 void plm_buf_init(struct plm_buf *b, size_t max);
 void plm_buf_done(struct plm_buf *b);  /* frees; NULL-safe on content */

@@ -26,17 +26,17 @@ static inline void plm_cleanup_fclose(FILE **f)
 #define PLM_CLOSE __attribute__((cleanup(plm_cleanup_close)))
 #define PLM_FCLOSE __attribute__((cleanup(plm_cleanup_fclose)))
 
-#define PLM_TAKE_PTR(p)                   \
-	({                                \
-		__typeof__(p) _p = (p);   \
-		(p) = NULL;               \
-		_p;                       \
+#define PLM_TAKE_PTR(p)                 \
+	({                              \
+		__typeof__(p) _p = (p); \
+		(p) = NULL;             \
+		_p;                     \
 	})
-#define PLM_TAKE_FD(fd)            \
-	({                         \
-		int _fd = (fd);    \
-		(fd) = -1;         \
-		_fd;               \
+#define PLM_TAKE_FD(fd)         \
+	({                      \
+		int _fd = (fd); \
+		(fd) = -1;      \
+		_fd;            \
 	})
 
 #define PLM_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#define YEAR_MAX 2261 /* nanoseconds since the epoch end in April 2262 */
+
 static plm_ns read_clock(clockid_t id)
 {
 	struct timespec ts;
@@ -91,7 +93,7 @@ static int parse_offset(const char *p, int *ret_seconds)
 static int parse_date_time(const char **p, struct tm *tm)
 {
 	int y = digits(p, 4);
-	if (y < 1970 || *(*p)++ != '-')
+	if (y < 1970 || y > YEAR_MAX || *(*p)++ != '-')
 		return -EINVAL;
 	int mo = digits(p, 2);
 	if (mo < 1 || mo > 12 || *(*p)++ != '-')
@@ -109,7 +111,9 @@ static int parse_date_time(const char **p, struct tm *tm)
 	int s = digits(p, 2);
 	if (s < 0 || s > 60)
 		return -EINVAL;
-	*tm = (struct tm){ .tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s };
+	*tm = (struct tm){
+		.tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h, .tm_min = mi, .tm_sec = s
+	};
 	return 0;
 }
 
@@ -117,8 +121,11 @@ int plm_time_parse(const char *text, plm_ns *ret_wall)
 {
 	if (!*text)
 		return -EINVAL;
-	if (strspn(text, "0123456789") == strlen(text) && strlen(text) <= 10) {
-		*ret_wall = (plm_ns)strtoll(text, NULL, 10) * PLM_NS_PER_S;
+	if (strspn(text, "0123456789") == strlen(text)) {
+		long long seconds = strlen(text) <= 10 ? strtoll(text, NULL, 10) : INT64_MAX;
+		if (seconds > INT64_MAX / PLM_NS_PER_S)
+			return -EINVAL;
+		*ret_wall = seconds * PLM_NS_PER_S;
 		return 0;
 	}
 	const char *p = text;

@@ -44,7 +44,8 @@ static int fail(struct plm_db *db, int rc, const char *what, struct plm_err *err
 /* Opens, sets the pragmas and looks for damage. EUCLEAN when the file is not a healthy database. */
 static int open_once(struct plm_db *db, struct plm_err *err)
 {
-	int rc = sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = sqlite3_open_v2(db->path, &db->handle,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK)
 		return fail(db, rc, "cannot open the database", err);
 	(void)sqlite3_extended_result_codes(db->handle, 1);
@@ -133,7 +134,8 @@ static int bind(sqlite3_stmt *stmt, const char *types, va_list ap)
 	return rc;
 }
 
-static int vquery(struct plm_db *db, sqlite3_stmt **ret, struct plm_err *err, const char *sql, const char *types, va_list ap)
+static int vquery(struct plm_db *db, sqlite3_stmt **ret, struct plm_err *err, const char *sql, const char *types,
+		  va_list ap)
 {
 	sqlite3_stmt *stmt;
 	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);

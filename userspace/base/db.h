@@ -15,8 +15,8 @@
 struct plm_db {
 	sqlite3 *handle;
 	char path[256];
-	bool was_damaged;      /* the file found was moved aside */
-	char moved_to[300];    /* where to */
+	bool was_damaged;   /* the file found was moved aside */
+	char moved_to[300]; /* where to */
 };
 
 /* Opens or creates. The damaged file goes to "<path>.damaged-<epoch seconds>". -EIO/-ENOSPC/… on failure. */

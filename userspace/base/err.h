@@ -14,7 +14,10 @@ struct plm_err {
 	char msg[512];   /* one sentence without a full stop at the end */
 };
 
-#define PLM_ERR_INIT { .code = 0 }
+#define PLM_ERR_INIT      \
+	{                 \
+		.code = 0 \
+	}
 
 /* Sets the error and returns -code. `where` may be NULL. */
 int plm_err_set(struct plm_err *err, int code, const char *where, const char *fmt, ...)

@@ -88,7 +88,8 @@ static int check_duplicates(const cJSON *item, const char *where, struct plm_err
 	if (cJSON_IsObject(item)) {
 		int n = cJSON_GetArraySize(item);
 		if (n > MAX_MEMBERS)
-			return plm_err_set(err, EINVAL, where, "an object has %d members; at most %d are allowed", n, MAX_MEMBERS);
+			return plm_err_set(err, EINVAL, where, "an object has %d members; at most %d are allowed", n,
+					   MAX_MEMBERS);
 		if (n > 1) {
 			const char **names = malloc((size_t)n * sizeof(*names));
 			if (!names)
@@ -102,7 +103,8 @@ static int check_duplicates(const cJSON *item, const char *where, struct plm_err
 				twice = strcmp(names[i - 1], names[i]) == 0 ? names[i] : NULL;
 			free(names);
 			if (twice)
-				return plm_err_set(err, EINVAL, where, "member \"%.60s\" stands twice in one object", twice);
+				return plm_err_set(err, EINVAL, where, "member \"%.60s\" stands twice in one object",
+						   twice);
 		}
 	}
 	for (const cJSON *m = item->child; m; m = m->next) {
@@ -132,8 +134,10 @@ int plm_json_parse(const char *text, size_t len, unsigned flags, const char *whe
 	cJSON *doc = cJSON_ParseWithLengthOpts(copy, len + 1, &end, 1);
 	if (!doc) {
 		size_t at = end && end >= copy ? (size_t)(end - copy) : 0;
-		bool is_cut = at >= len || (open_string < len && at + 1 >= open_string) || strspn(copy + at, " \t\r\n") == len - at;
-		r = parse_error(err, where, copy, is_cut ? len : at, is_cut ? "the document ends too early" : "this is not valid JSON");
+		bool is_cut = at >= len || (open_string < len && at + 1 >= open_string) ||
+			      strspn(copy + at, " \t\r\n") == len - at;
+		r = parse_error(err, where, copy, is_cut ? len : at,
+				is_cut ? "the document ends too early" : "this is not valid JSON");
 		free(copy);
 		return r;
 	}
@@ -212,8 +216,8 @@ static const char *type_name(const cJSON *item)
 }
 
 /* 1 = *ret is the member, 0 = absent and allowed to be, negative on error. */
-static int get(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, cJSON_bool (*is)(const cJSON *),
-	       const char *wanted, const cJSON **ret, struct plm_err *err)
+static int get(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required,
+	       cJSON_bool (*is)(const cJSON *), const char *wanted, const cJSON **ret, struct plm_err *err)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
 	if (!item || cJSON_IsNull(item)) {
@@ -246,8 +250,8 @@ int plm_json_str(const cJSON *obj, const struct plm_json_at *at, const char *key
 	return 1;
 }
 
-int plm_json_num(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, double min,
-		 double max, double *ret, struct plm_err *err)
+int plm_json_num(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, double min, double max,
+		 double *ret, struct plm_err *err)
 {
 	const cJSON *item = NULL;
 	int r = get(obj, at, key, required, cJSON_IsNumber, "a number", &item, err);
@@ -269,10 +273,11 @@ int plm_json_int(const cJSON *obj, const struct plm_json_at *at, const char *key
 		return r;
 	double v = item->valuedouble;
 	if (!isfinite(v) || v != trunc(v))
-		return plm_json_err(err, at, key, "is %g; it must be a whole number from %lld to %lld", v, (long long)min,
-				    (long long)max);
+		return plm_json_err(err, at, key, "is %g; it must be a whole number from %lld to %lld", v,
+				    (long long)min, (long long)max);
 	if (v < (double)min || v > (double)max)
-		return plm_json_err(err, at, key, "is %.0f; it must be from %lld to %lld", v, (long long)min, (long long)max);
+		return plm_json_err(err, at, key, "is %.0f; it must be from %lld to %lld", v, (long long)min,
+				    (long long)max);
 	*ret = (int64_t)v;
 	return 1;
 }
@@ -320,6 +325,8 @@ int plm_json_enum(const cJSON *obj, const struct plm_json_at *at, const char *ke
 
 int plm_json_only(const cJSON *obj, const struct plm_json_at *at, const char *const *known, struct plm_err *err)
 {
+	if (!cJSON_IsObject(obj))
+		return plm_json_err(err, at, NULL, "is %s; it must be an object", type_name(obj));
 	for (const cJSON *m = obj->child; m; m = m->next) {
 		const char *nearest = NULL;
 		unsigned best = 64;

@@ -43,8 +43,8 @@ int plm_json_str(const cJSON *obj, const struct plm_json_at *at, const char *key
 		 size_t max_len, const char **ret, struct plm_err *err);
 int plm_json_int(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, int64_t min,
 		 int64_t max, int64_t *ret, struct plm_err *err);
-int plm_json_num(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, double min,
-		 double max, double *ret, struct plm_err *err);
+int plm_json_num(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, double min, double max,
+		 double *ret, struct plm_err *err);
 int plm_json_bool(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, bool *ret,
 		  struct plm_err *err);
 int plm_json_obj(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required, const cJSON **ret,
@@ -54,7 +54,7 @@ int plm_json_arr(const cJSON *obj, const struct plm_json_at *at, const char *key
 /* Index into the NULL-terminated `names`; the error lists them. */
 int plm_json_enum(const cJSON *obj, const struct plm_json_at *at, const char *key, bool required,
 		  const char *const *names, int *ret, struct plm_err *err);
-/* Every member of obj must be in the NULL-terminated `known`; the error gives the nearest name. */
+/* obj must be an object, and every member of it in the NULL-terminated `known`; the error gives the nearest name. */
 int plm_json_only(const cJSON *obj, const struct plm_json_at *at, const char *const *known, struct plm_err *err);
 
 /* Writer. Key NULL inside arrays and at the top. Failures are sticky in the buffer. */
@@ -74,7 +74,8 @@ void plm_jw_i64(struct plm_jw *w, const char *key, int64_t value);
 void plm_jw_num(struct plm_jw *w, const char *key, double value); /* not finite writes null */
 void plm_jw_bool(struct plm_jw *w, const char *key, bool value);
 void plm_jw_null(struct plm_jw *w, const char *key);
-void plm_jw_members(struct plm_jw *w, const char *members); /* valid "\"a\":1,\"b\":2" into the open object; not empty */
+void plm_jw_members(struct plm_jw *w,
+		    const char *members); /* valid "\"a\":1,\"b\":2" into the open object; not empty */
 void plm_jw_raw(struct plm_jw *w, const char *key, const char *json); /* already valid JSON */
 
 #endif

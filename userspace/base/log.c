@@ -92,7 +92,8 @@ static void write_line(enum plm_log_level level, const char *area, const char *m
 	if (to_journal)
 		plm_buf_addf(&line, "<%d>", level_priority[level]);
 	if (format == PLM_LOG_JSON) {
-		plm_buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":", when, level_names[level], area);
+		plm_buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":", when,
+			     level_names[level], area);
 		add_quoted(&line, msg);
 		plm_buf_adds(&line, "}\n");
 	} else {

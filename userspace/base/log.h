@@ -14,8 +14,7 @@ int plm_log_level_parse(const char *text, enum plm_log_level *ret);   /* 0 or -E
 int plm_log_format_parse(const char *text, enum plm_log_format *ret); /* 0 or -EINVAL */
 
 /* `area` is the module ("kernel", "local", "scaling"); the sentence is escaped as needed. */
-void plm_log(enum plm_log_level level, const char *area, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void plm_log(enum plm_log_level level, const char *area, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* As plm_log, but at most one line per `key` in 30 s; says how many were suppressed. */
 void plm_log_limited(enum plm_log_level level, const char *area, const char *key, const char *fmt, ...)

@@ -18,13 +18,11 @@ typedef void (*plm_loop_fn)(void *ctx, uint32_t epoll_events);
 int plm_loop_new(struct plm_loop **ret, struct plm_err *err);
 void plm_loop_free(struct plm_loop *l); /* NULL-safe; closes fds the loop made itself */
 /* Watches an fd that stays the caller's. */
-int plm_loop_add(struct plm_loop *l, int fd, uint32_t epoll_events, plm_loop_fn fn, void *ctx,
-		 struct plm_watch **ret);
+int plm_loop_add(struct plm_loop *l, int fd, uint32_t epoll_events, plm_loop_fn fn, void *ctx, struct plm_watch **ret);
 void plm_loop_remove(struct plm_loop *l, struct plm_watch *w); /* NULL-safe; safe inside callbacks */
 /* Monotonic timer: first after `first` ns (0 = stopped), then each `period` ns (0 = once).
  * The callback's second argument is the number of expirations since the last call. */
-int plm_loop_timer(struct plm_loop *l, plm_ns first, plm_ns period, plm_loop_fn fn, void *ctx,
-		   struct plm_watch **ret);
+int plm_loop_timer(struct plm_loop *l, plm_ns first, plm_ns period, plm_loop_fn fn, void *ctx, struct plm_watch **ret);
 int plm_loop_timer_set(struct plm_watch *w, plm_ns first, plm_ns period);
 /* Blocks `signo` and calls fn with the signal number as second argument. */
 int plm_loop_signal(struct plm_loop *l, int signo, plm_loop_fn fn, void *ctx, struct plm_watch **ret);

@@ -96,7 +96,8 @@ unsigned plm_edit_distance(const char *a, const char *b)
 		unsigned diagonal = row[0];
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= lb; j++) {
-			unsigned best = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+			unsigned best =
+				diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
 			diagonal = row[j];
 			if (row[j] + 1 < best)
 				best = row[j] + 1;

@@ -2,6 +2,7 @@
  * plimsoll activities: what was done, and on demand what was not done and why not. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -17,8 +18,8 @@ struct args {
 static const struct plm_option options[] = {
 	{ "include-not-scaled", 'a', PLM_OPTION_FLAG, NULL, "also evaluations that changed nothing, with their reason",
 	  offsetof(struct args, include_not_scaled), 0, 0, NULL },
-	{ "max", 'n', PLM_OPTION_COUNT, "N", "at most N, newest first (default 50)", offsetof(struct args, max), 1, MAX_ACTIVITIES,
-	  NULL },
+	{ "max", 'n', PLM_OPTION_COUNT, "N", "at most N, newest first (default 50)", offsetof(struct args, max), 1,
+	  MAX_ACTIVITIES, NULL },
 };
 
 static void change(const cJSON *row, char *text, size_t size)
@@ -34,7 +35,8 @@ static void change(const cJSON *row, char *text, size_t size)
 
 static void outcome(const cJSON *row, char *text, size_t size)
 {
-	const char *reason = plm_cell_string(row, "not_scaled_reasons.0.code"), *status = plm_cell_string(row, "status_code");
+	const char *reason = plm_cell_string(row, "not_scaled_reasons.0.code"),
+		   *status = plm_cell_string(row, "status_code");
 	double repeats = plm_cell_number(row, "repeats");
 	if (reason && repeats > 0)
 		(void)snprintf(text, size, "%.100s (%.0f times)", reason, repeats + 1);
@@ -42,12 +44,14 @@ static void outcome(const cJSON *row, char *text, size_t size)
 		(void)plm_strcpy(text, size, reason ? reason : status);
 }
 
-/* The cause; for what failed, what the backend said. */
+/* The cause; for what was not fulfilled, what the backend said. */
 static void why(const cJSON *row, char *text, size_t size)
 {
 	const char *cause = plm_cell_string(row, "cause"), *message = plm_cell_string(row, "status_message");
-	bool has_reason = plm_cell_at(row, "not_scaled_reasons.0");
-	if (message && !has_reason)
+	const char *status = plm_cell_string(row, "status_code");
+	bool has_failed = status && (strcmp(status, "Failed") == 0 || strcmp(status, "Unfulfilled") == 0 ||
+				     strcmp(status, "Overridden") == 0);
+	if (message && has_failed && !plm_cell_at(row, "not_scaled_reasons.0"))
 		(void)snprintf(text, size, "%.300s: %.200s", cause ? cause : "", message);
 	else if (cause)
 		(void)plm_strcpy(text, size, cause);
@@ -94,7 +98,8 @@ const struct plm_command plm_command_activities = {
 	.name = "activities",
 	.operands = "[SERVICE]",
 	.summary = "what was scaled and why; what was not and why not",
-	.details = "Lists scaling activities, newest first. With --include-not-scaled also the evaluations that changed nothing: the "
+	.details = "Lists scaling activities, newest first. With --include-not-scaled also the evaluations that "
+		   "changed nothing: the "
 		   "outcome is then the reason, equal ones in a row are counted in one line.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

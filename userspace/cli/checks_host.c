@@ -40,11 +40,14 @@ void plm_check_clock(struct plm_checks *c)
 	bool is_synchronised = state >= 0 && state != TIME_ERROR && !(tx.status & STA_UNSYNC);
 	(void)snprintf(k->found, sizeof(k->found), "monotonic by %s, %lld ns; wall time %s", source,
 		       (long long)resolution.tv_sec * PLM_NS_PER_S + resolution.tv_nsec,
-		       is_synchronised ? "synchronised" : state < 0 ? "unknown" : "not synchronised");
+		       is_synchronised ? "synchronised"
+		       : state < 0     ? "unknown"
+				       : "not synchronised");
 	if (is_synchronised)
 		return;
 	k->status = PLM_CHECK_DEGRADED;
-	(void)plm_strcpy(k->mend, sizeof(k->mend), "run chrony or systemd-timesyncd; only the times in records depend on it");
+	(void)plm_strcpy(k->mend, sizeof(k->mend),
+			 "run chrony or systemd-timesyncd; only the times in records depend on it");
 }
 
 void plm_check_files(struct plm_checks *c)
@@ -91,18 +94,21 @@ void plm_check_backend(struct plm_checks *c)
 		n += mounts[i][0] != '\0';
 		if (r < 0 && worst != -EROFS) {
 			worst = r;
-			(void)snprintf(k->found, sizeof(k->found), "cannot make cgroups in %.100s: %s", mounts[i], strerror(-r));
+			(void)snprintf(k->found, sizeof(k->found), "cannot make cgroups in %.100s: %s", mounts[i],
+				       strerror(-r));
 		}
 	}
 	if (worst == 0) {
-		(void)snprintf(k->found, sizeof(k->found), "can make cgroups in %s", n == 1 ? "the hierarchy" : "every hierarchy it uses");
+		(void)snprintf(k->found, sizeof(k->found), "can make cgroups in %s",
+			       n == 1 ? "the hierarchy" : "every hierarchy it uses");
 		return;
 	}
 	k->status = PLM_CHECK_MISSING;
 	k->is_privilege = worst == -EACCES || worst == -EPERM;
-	(void)plm_strcpy(k->mend, sizeof(k->mend), worst == -EROFS ? "mount the cgroup filesystem read-write" :
-						   geteuid() == 0 ? "delegate a writable cgroup subtree" :
-								    "run as root, or delegate a subtree (systemd: Delegate=yes)");
+	(void)plm_strcpy(k->mend, sizeof(k->mend),
+			 worst == -EROFS  ? "mount the cgroup filesystem read-write"
+			 : geteuid() == 0 ? "delegate a writable cgroup subtree"
+					  : "run as root, or delegate a subtree (systemd: Delegate=yes)");
 }
 
 /* --- state, daemon --- */
@@ -135,7 +141,8 @@ void plm_check_state_dir(struct plm_checks *c, const char *dir)
 		k->status = PLM_CHECK_MISSING;
 		k->is_privilege = error == EACCES || error == EPERM;
 		(void)snprintf(k->found, sizeof(k->found), "%.120s: %s", nearest, strerror(error));
-		(void)snprintf(k->mend, sizeof(k->mend), "make %.120s writable for the daemon's user, or set state_dir", dir);
+		(void)snprintf(k->mend, sizeof(k->mend), "make %.120s writable for the daemon's user, or set state_dir",
+			       dir);
 		return;
 	}
 	bool is_full = false;
@@ -143,7 +150,8 @@ void plm_check_state_dir(struct plm_checks *c, const char *dir)
 		plm_bytes_text((double)fs.f_bavail * (double)fs.f_frsize, room, sizeof(room));
 		is_full = (double)fs.f_bavail * (double)fs.f_frsize < STATE_FREE_ENOUGH;
 	}
-	(void)snprintf(k->found, sizeof(k->found), "%.120s %s, %s free", dir, exists ? "is writable" : "can be made", room);
+	(void)snprintf(k->found, sizeof(k->found), "%.120s %s, %s free", dir, exists ? "is writable" : "can be made",
+		       room);
 	if (!is_full)
 		return;
 	k->status = PLM_CHECK_DEGRADED;
@@ -158,11 +166,13 @@ void plm_check_daemon(struct plm_checks *c, const char *socket)
 	if (r == 0) {
 		const char *version = plm_cell_string(doc, "version"), *rung = plm_cell_string(doc, "host.rung");
 		bool is_ready = cJSON_IsTrue(plm_cell_at(doc, "is_ready"));
-		(void)snprintf(k->found, sizeof(k->found), "version %.32s on %.108s, rung %.8s, %s", version ? version : "unknown", socket,
-			       rung ? rung : "unknown", is_ready ? "ready" : "not ready");
+		(void)snprintf(k->found, sizeof(k->found), "version %.32s on %.108s, rung %.8s, %s",
+			       version ? version : "unknown", socket, rung ? rung : "unknown",
+			       is_ready ? "ready" : "not ready");
 		if (!is_ready) {
 			k->status = PLM_CHECK_DEGRADED;
-			(void)plm_strcpy(k->mend, sizeof(k->mend), "GET /readyz on its socket or port tells what it waits for");
+			(void)plm_strcpy(k->mend, sizeof(k->mend),
+					 "GET /readyz on its socket or port tells what it waits for");
 		}
 		cJSON_Delete(doc);
 		return;

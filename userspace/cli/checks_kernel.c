@@ -32,7 +32,8 @@ void plm_check_kernel(struct plm_checks *c)
 	}
 	b->status = PLM_CHECK_MISSING;
 	(void)snprintf(b->found, sizeof(b->found), BTF_FILE ": %s", strerror(errno));
-	(void)plm_strcpy(b->mend, sizeof(b->mend), "use a kernel with CONFIG_DEBUG_INFO_BTF=y; without it only rung E (files) works");
+	(void)plm_strcpy(b->mend, sizeof(b->mend),
+			 "use a kernel with CONFIG_DEBUG_INFO_BTF=y; without it only rung E (files) works");
 }
 
 static bool has_cap(cap_t caps, cap_value_t cap)
@@ -52,9 +53,13 @@ void plm_check_privilege(struct plm_checks *c)
 		cap_free(caps);
 	if (plm_file_u64(AT_FDCWD, UNPRIVILEGED_FILE, &value) == 0)
 		(void)snprintf(unprivileged, sizeof(unprivileged), "%u", (unsigned)value);
-	const char *held = admin ? "CAP_SYS_ADMIN" : bpf && perfmon ? "CAP_BPF and CAP_PERFMON" : bpf ? "CAP_BPF without CAP_PERFMON" :
-			   perfmon ? "CAP_PERFMON without CAP_BPF" : "no capability for eBPF";
-	(void)snprintf(p->found, sizeof(p->found), "uid %u, %s, unprivileged_bpf_disabled %s", (unsigned)geteuid(), held, unprivileged);
+	const char *held = admin            ? "CAP_SYS_ADMIN"
+			   : bpf && perfmon ? "CAP_BPF and CAP_PERFMON"
+			   : bpf            ? "CAP_BPF without CAP_PERFMON"
+			   : perfmon        ? "CAP_PERFMON without CAP_BPF"
+					    : "no capability for eBPF";
+	(void)snprintf(p->found, sizeof(p->found), "uid %u, %s, unprivileged_bpf_disabled %s", (unsigned)geteuid(),
+		       held, unprivileged);
 	if (admin || (bpf && perfmon))
 		return;
 	p->status = PLM_CHECK_MISSING;
@@ -73,14 +78,16 @@ static void rung_mend(struct plm_check *k, const struct plm_rung_report *r, char
 {
 	const char *to = r->rung == 'L' ? "finals of tasks shorter than a sample interval" : NULL;
 	if (is_permission(r->status))
-		(void)plm_strcpy(k->mend, sizeof(k->mend), geteuid() == 0 ? "allow bpf(2): CAP_BPF and CAP_PERFMON, no seccomp or lockdown"
-									  : "run as root, or give CAP_BPF and CAP_PERFMON");
+		(void)plm_strcpy(k->mend, sizeof(k->mend),
+				 geteuid() == 0 ? "allow bpf(2): CAP_BPF and CAP_PERFMON, no seccomp or lockdown"
+						: "run as root, or give CAP_BPF and CAP_PERFMON");
 	else if (to)
 		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed; without it the %s are estimates", to);
 	else if (best && best != 'E')
 		(void)snprintf(k->mend, sizeof(k->mend), "nothing needed: rung %c is used", best);
 	else
-		(void)plm_strcpy(k->mend, sizeof(k->mend), "one rung is enough; B needs cgroup v2, C needs v1 or both, B and C need BTF");
+		(void)plm_strcpy(k->mend, sizeof(k->mend),
+				 "one rung is enough; B needs cgroup v2, C needs v1 or both, B and C need BTF");
 }
 
 void plm_check_rungs(struct plm_checks *c, const struct plm_rung_report *reports, size_t n)
@@ -154,7 +161,8 @@ void plm_check_cgroups(struct plm_checks *c)
 	const struct {
 		const char *name, *v1;
 		bool in_v2;
-	} controllers[] = { { "cpu", l.v1_cpu, l.v2_has_cpu }, { "memory", l.v1_memory, l.v2_has_memory },
+	} controllers[] = { { "cpu", l.v1_cpu, l.v2_has_cpu },
+			    { "memory", l.v1_memory, l.v2_has_memory },
 			    { "pids", l.v1_pids, l.v2_has_pids } };
 	int len = snprintf(k->found, sizeof(k->found), "%s", plm_cgroup_mode_name(l.mode));
 	char missing[64] = "";
@@ -163,14 +171,16 @@ void plm_check_cgroups(struct plm_checks *c)
 		len += snprintf(k->found + len, sizeof(k->found) - (size_t)len, "; %s %.60s", controllers[i].name,
 				where[0] ? where : "absent");
 		if (!where[0])
-			(void)snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s", missing[0] ? ", " : "",
-				       controllers[i].name);
+			(void)snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing), "%s%s",
+				       missing[0] ? ", " : "", controllers[i].name);
 	}
 	if (!missing[0])
 		return;
 	k->status = PLM_CHECK_DEGRADED;
-	(void)snprintf(k->mend, sizeof(k->mend), "enable %s: kernel option, cgroup_disable= on the command line, or the parent's "
-		       "cgroup.subtree_control", missing);
+	(void)snprintf(k->mend, sizeof(k->mend),
+		       "enable %s: kernel option, cgroup_disable= on the command line, or the parent's "
+		       "cgroup.subtree_control",
+		       missing);
 }
 
 void plm_check_pressure(struct plm_checks *c)
@@ -197,6 +207,8 @@ void plm_check_pressure(struct plm_checks *c)
 		return;
 	}
 	k->status = n ? PLM_CHECK_DEGRADED : PLM_CHECK_MISSING;
-	(void)snprintf(k->found, sizeof(k->found), "PSI for %s; /proc/pressure: %s", n ? have : "nothing", strerror(error));
-	(void)plm_strcpy(k->mend, sizeof(k->mend), "boot with psi=1 (CONFIG_PSI); without it throttling cannot be told from contention");
+	(void)snprintf(k->found, sizeof(k->found), "PSI for %s; /proc/pressure: %s", n ? have : "nothing",
+		       strerror(error));
+	(void)plm_strcpy(k->mend, sizeof(k->mend),
+			 "boot with psi=1 (CONFIG_PSI); without it throttling cannot be told from contention");
 }

@@ -104,10 +104,11 @@ void plm_cli_say(const struct plm_cli *cli, const char *fmt, ...) __attribute__(
 /* Says what is wrong with the usage and where help is; returns PLM_EXIT_USAGE. */
 int plm_cli_usage(const struct plm_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Finds the command, parses its options, runs it; returns the exit code. */
-int plm_cli_run(const struct plm_command *const *commands, size_t n_commands, int argc, char **argv, FILE *out, FILE *err);
+int plm_cli_run(const struct plm_command *const *commands, size_t n_commands, int argc, char **argv, FILE *out,
+		FILE *err);
 
-extern const struct plm_command plm_command_activities, plm_command_doctor, plm_command_explain, plm_command_policy_check,
-	plm_command_policy_list, plm_command_sample, plm_command_scale, plm_command_services, plm_command_tasks,
-	plm_command_top, plm_command_version;
+extern const struct plm_command plm_command_activities, plm_command_doctor, plm_command_explain,
+	plm_command_policy_check, plm_command_policy_list, plm_command_sample, plm_command_scale, plm_command_services,
+	plm_command_tasks, plm_command_top, plm_command_version;
 
 #endif

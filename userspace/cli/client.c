@@ -42,10 +42,12 @@ static int explain_failure(const struct plm_cli *cli, int r, const struct plm_er
 {
 	switch (-r) {
 	case ECONNREFUSED:
-		plm_cli_say(cli, "no daemon listens on %s; start plimsolld, or name its socket with --socket", cli->socket);
+		plm_cli_say(cli, "no daemon listens on %s; start plimsolld, or name its socket with --socket",
+			    cli->socket);
 		return PLM_EXIT_NO_DAEMON;
 	case EACCES:
-		plm_cli_say(cli, "%s may not be opened by this user; join the socket's group or become root", cli->socket);
+		plm_cli_say(cli, "%s may not be opened by this user; join the socket's group or become root",
+			    cli->socket);
 		return PLM_EXIT_PRIVILEGE;
 	case ETIMEDOUT:
 		plm_cli_say(cli, "the daemon on %s did not answer in time", cli->socket);
@@ -86,7 +88,8 @@ static int request(const struct plm_cli *cli, const struct plm_client_path *path
 	if (r < 0) {
 		code = explain_failure(cli, r, &err);
 	} else if (!(doc = parse(body))) {
-		plm_cli_say(cli, "the daemon on %s answered with status %d and something that is no JSON object", cli->socket, r);
+		plm_cli_say(cli, "the daemon on %s answered with status %d and something that is no JSON object",
+			    cli->socket, r);
 	} else if (r >= 300) {
 		const char *message = plm_cell_string(doc, "error.message");
 		if (message)
@@ -110,8 +113,8 @@ int plm_client_get(const struct plm_cli *cli, const struct plm_client_path *path
 	return request(cli, path, "GET", NULL, body, ret_doc);
 }
 
-int plm_client_post(const struct plm_cli *cli, const struct plm_client_path *path, const char *json, struct plm_buf *body,
-		    cJSON **ret_doc)
+int plm_client_post(const struct plm_cli *cli, const struct plm_client_path *path, const char *json,
+		    struct plm_buf *body, cJSON **ret_doc)
 {
 	return request(cli, path, "POST", json, body, ret_doc);
 }
@@ -121,7 +124,9 @@ int plm_client_try(const char *socket, const char *path, long timeout_ms, cJSON 
 	struct plm_client_path p;
 	struct plm_buf body = PLM_BUF_INIT(PLM_CLIENT_MAX_BODY);
 	plm_client_path_begin(&p, path);
-	struct plm_http_request req = { .unix_socket = socket, .method = "GET", .url = p.text, .timeout_ms = timeout_ms };
+	struct plm_http_request req = {
+		.unix_socket = socket, .method = "GET", .url = p.text, .timeout_ms = timeout_ms
+	};
 	int r = plm_http(&req, &body, NULL);
 	cJSON *doc = r >= 200 && r < 300 ? parse(&body) : NULL;
 	plm_buf_done(&body);
@@ -157,11 +162,12 @@ int plm_client_list(const struct plm_cli *cli, const struct plm_client_path *pat
 			code = PLM_EXIT_FAILED;
 		} else {
 			plm_table_begin(&t, cli, columns, n_columns);
-			cJSON_ArrayForEach(row, rows)
-				plm_table_add(&t, row);
+			cJSON_ArrayForEach(row, rows) plm_table_add(&t, row);
 			int r = plm_table_end(&t);
 			if (r < 0) {
-				plm_cli_say(cli, r == -E2BIG ? "only the first %d rows are shown" : "not enough memory for %d rows",
+				plm_cli_say(cli,
+					    r == -E2BIG ? "only the first %d rows are shown"
+							: "not enough memory for %d rows",
 					    r == -E2BIG ? PLM_TABLE_MAX_ROWS : cJSON_GetArraySize(rows));
 				code = PLM_EXIT_FAILED;
 			}

@@ -25,9 +25,10 @@ void plm_client_path_add(struct plm_client_path *p, const char *text, bool is_es
 void plm_client_path_query(struct plm_client_path *p, const char *name, const char *value);
 
 /* GET. *ret_doc is the parsed answer (cJSON_Delete), `body` its bytes; both may be NULL. */
-int plm_client_get(const struct plm_cli *cli, const struct plm_client_path *path, struct plm_buf *body, cJSON **ret_doc);
-int plm_client_post(const struct plm_cli *cli, const struct plm_client_path *path, const char *json, struct plm_buf *body,
-		    cJSON **ret_doc);
+int plm_client_get(const struct plm_cli *cli, const struct plm_client_path *path, struct plm_buf *body,
+		   cJSON **ret_doc);
+int plm_client_post(const struct plm_cli *cli, const struct plm_client_path *path, const char *json,
+		    struct plm_buf *body, cJSON **ret_doc);
 /* The same without messages, for views that go on without a daemon. 0 or -errno (-EPROTO: an error answer). */
 int plm_client_try(const char *socket, const char *path, long timeout_ms, cJSON **ret_doc);
 

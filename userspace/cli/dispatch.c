@@ -25,9 +25,10 @@ struct common {
 static const struct plm_option common_options[] = {
 	{ "socket", 0, PLM_OPTION_TEXT, "PATH", "the daemon's socket (default $PLIMSOLL_SOCKET or " PLM_CLI_SOCKET ")",
 	  offsetof(struct common, socket), 0, 0, NULL },
-	{ "output", 'o', PLM_OPTION_CHOICE, "FORM", "table, json, jsonl or csv (default table)", offsetof(struct common, output), 0, 0,
-	  plm_output_names },
-	{ "no-headers", 0, PLM_OPTION_FLAG, NULL, "no header line in table and csv", offsetof(struct common, no_headers), 0, 0, NULL },
+	{ "output", 'o', PLM_OPTION_CHOICE, "FORM", "table, json, jsonl or csv (default table)",
+	  offsetof(struct common, output), 0, 0, plm_output_names },
+	{ "no-headers", 0, PLM_OPTION_FLAG, NULL, "no header line in table and csv",
+	  offsetof(struct common, no_headers), 0, 0, NULL },
 	{ "help", 'h', PLM_OPTION_FLAG, NULL, "print this", offsetof(struct common, help), 0, 0, NULL },
 	{ "version", 0, PLM_OPTION_FLAG, NULL, "print the version", offsetof(struct common, version), 0, 0, NULL },
 };
@@ -115,7 +116,8 @@ static bool is_group(const struct plm_command *c, const char *word)
 	return strncmp(c->name, word, len) == 0 && c->name[len] == ' ';
 }
 
-static int unknown_command(const struct plm_command *const *commands, size_t n, const char *group, const char *word, FILE *err)
+static int unknown_command(const struct plm_command *const *commands, size_t n, const char *group, const char *word,
+			   FILE *err)
 {
 	const char *names[MAX_COMMANDS];
 	size_t n_names = 0;
@@ -143,8 +145,8 @@ static int unknown_command(const struct plm_command *const *commands, size_t n, 
 }
 
 /* Finds the command that the words begin with. NULL after a message; *ret_code is then the exit code. *ret_words = words used. */
-static const struct plm_command *find_command(const struct plm_command *const *commands, size_t n, int n_words, char **words,
-					      int *ret_words, FILE *out, FILE *err, int *ret_code)
+static const struct plm_command *find_command(const struct plm_command *const *commands, size_t n, int n_words,
+					      char **words, int *ret_words, FILE *out, FILE *err, int *ret_code)
 {
 	bool has_group = false;
 	for (size_t i = 0; i < n; i++) {
@@ -176,7 +178,8 @@ static const struct plm_command *find_command(const struct plm_command *const *c
 	return NULL;
 }
 
-static int help_words(const struct plm_command *const *commands, size_t n, int n_words, char **words, FILE *out, FILE *err)
+static int help_words(const struct plm_command *const *commands, size_t n, int n_words, char **words, FILE *out,
+		      FILE *err)
 {
 	int used, code;
 	if (n_words == 0) {
@@ -228,8 +231,13 @@ static int run_command(const struct plm_command *c, struct common *common, int a
 		help_command(c, out);
 		return PLM_EXIT_OK;
 	}
-	struct plm_cli cli = { .command = c, .socket = common->socket, .output = (enum plm_output)common->output,
-			       .no_headers = common->no_headers, .has_color = wants_color(out), .out = out, .err = err };
+	struct plm_cli cli = { .command = c,
+			       .socket = common->socket,
+			       .output = (enum plm_output)common->output,
+			       .no_headers = common->no_headers,
+			       .has_color = wants_color(out),
+			       .out = out,
+			       .err = err };
 	if (!cli.socket)
 		cli.socket = getenv("PLIMSOLL_SOCKET");
 	if (!cli.socket || !cli.socket[0])
@@ -269,7 +277,8 @@ static int run_words(const struct plm_command *const *commands, size_t n, int ar
 	return run_command(c, &common, n_words - used + 1, words + used - 1, out, err);
 }
 
-int plm_cli_run(const struct plm_command *const *commands, size_t n_commands, int argc, char **argv, FILE *out, FILE *err)
+int plm_cli_run(const struct plm_command *const *commands, size_t n_commands, int argc, char **argv, FILE *out,
+		FILE *err)
 {
 	int code = run_words(commands, n_commands, argc, argv, out, err);
 	errno = 0;

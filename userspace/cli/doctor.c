@@ -19,8 +19,8 @@ struct args {
 };
 
 static const struct plm_option options[] = {
-	{ "state-dir", 0, PLM_OPTION_TEXT, "DIR", "the daemon's state_dir (default " STATE_DIR ")", offsetof(struct args, state_dir), 0, 0,
-	  NULL },
+	{ "state-dir", 0, PLM_OPTION_TEXT, "DIR", "the daemon's state_dir (default " STATE_DIR ")",
+	  offsetof(struct args, state_dir), 0, 0, NULL },
 };
 
 const char *plm_check_status_name(enum plm_check_status s)
@@ -61,7 +61,8 @@ static void add_verdict(struct plm_checks *c)
 	char needs[200] = "";
 	for (size_t i = 0; i < c->n; i++)
 		if (c->rows[i].is_needed && c->rows[i].status == PLM_CHECK_MISSING)
-			(void)snprintf(needs + strlen(needs), sizeof(needs) - strlen(needs), "%s%s", needs[0] ? ", " : "", c->rows[i].name);
+			(void)snprintf(needs + strlen(needs), sizeof(needs) - strlen(needs), "%s%s",
+				       needs[0] ? ", " : "", c->rows[i].name);
 	struct plm_check *v = plm_checks_add(c, "verdict");
 	v->is_privilege = code == PLM_EXIT_PRIVILEGE;
 	if (code == PLM_EXIT_OK) {
@@ -70,8 +71,9 @@ static void add_verdict(struct plm_checks *c)
 	}
 	v->status = PLM_CHECK_MISSING;
 	(void)snprintf(v->found, sizeof(v->found), "the daemon cannot do its work here: %s", needs);
-	(void)plm_strcpy(v->mend, sizeof(v->mend), code == PLM_EXIT_PRIVILEGE ? "only privilege is missing: run as root" :
-										"mend these lines above");
+	(void)plm_strcpy(v->mend, sizeof(v->mend),
+			 code == PLM_EXIT_PRIVILEGE ? "only privilege is missing: run as root"
+						    : "mend these lines above");
 }
 
 static void print_text(const struct plm_cli *cli, const struct plm_checks *c)
@@ -87,9 +89,9 @@ static void print_text(const struct plm_cli *cli, const struct plm_checks *c)
 }
 
 static const struct plm_column columns[] = {
-	{ "status", NULL, PLM_CELL_TEXT, NULL },     { "name", NULL, PLM_CELL_TEXT, NULL },
-	{ "is_needed", NULL, PLM_CELL_BOOL, NULL },  { "is_privilege", NULL, PLM_CELL_BOOL, NULL },
-	{ "found", NULL, PLM_CELL_TEXT, NULL },      { "mend", NULL, PLM_CELL_TEXT, NULL },
+	{ "status", NULL, PLM_CELL_TEXT, NULL },    { "name", NULL, PLM_CELL_TEXT, NULL },
+	{ "is_needed", NULL, PLM_CELL_BOOL, NULL }, { "is_privilege", NULL, PLM_CELL_BOOL, NULL },
+	{ "found", NULL, PLM_CELL_TEXT, NULL },     { "mend", NULL, PLM_CELL_TEXT, NULL },
 };
 
 static void report_json(const struct plm_checks *c, struct plm_buf *out)
@@ -122,8 +124,7 @@ static int print_rows(const struct plm_cli *cli, const struct plm_buf *report)
 	const cJSON *row;
 	struct plm_table t;
 	plm_table_begin(&t, cli, columns, PLM_ARRAY_SIZE(columns));
-	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(doc, "checks"))
-		plm_table_add(&t, row);
+	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(doc, "checks")) plm_table_add(&t, row);
 	cJSON_Delete(doc);
 	return plm_table_end(&t);
 }
@@ -165,8 +166,10 @@ const struct plm_command plm_command_doctor = {
 	.name = "doctor",
 	.operands = "",
 	.summary = "what this host can do, and how to mend what it cannot",
-	.details = "Checks each capability of this host: kernel, eBPF rung by rung, cgroups, pressure, clock, limits, where tasks and state go, the "
-		   "daemon. Each line is ok, degraded or missing, then what was found and after the arrow how to mend it. Ends with 0 when the "
+	.details = "Checks each capability of this host: kernel, eBPF rung by rung, cgroups, pressure, clock, limits, "
+		   "where tasks and state go, the "
+		   "daemon. Each line is ok, degraded or missing, then what was found and after the arrow how to mend "
+		   "it. Ends with 0 when the "
 		   "daemon can do its work here, 77 when only privilege is missing, else 1.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

@@ -23,10 +23,12 @@ int plm_cli_ladder(const struct plm_cli *cli, const char *root, char forced, str
 		if (noise)
 			*noise = '\0';
 		plm_cli_say(cli, "%s%s", err.code ? plm_err_text(&err) : strerror(-r),
-			    strstr(err.msg, "CAP_BPF") ? "" : "; reading the kernel needs root, or CAP_BPF and CAP_PERFMON");
+			    strstr(err.msg, "CAP_BPF") ? ""
+						       : "; reading the kernel needs root, or CAP_BPF and CAP_PERFMON");
 		return PLM_EXIT_PRIVILEGE;
 	}
-	plm_cli_say(cli, "%s; \"plimsoll doctor\" tells what this host can do", err.code ? plm_err_text(&err) : strerror(-r));
+	plm_cli_say(cli, "%s; \"plimsoll doctor\" tells what this host can do",
+		    err.code ? plm_err_text(&err) : strerror(-r));
 	return PLM_EXIT_FAILED;
 }
 
@@ -45,7 +47,8 @@ int plm_cli_cgroup_path(const char *typed, char *ret_path, size_t size)
 	const char *path = typed, *rest;
 	char text[PATH_SIZE + 4];
 	if (plm_cgroup_layout_detect(NULL, &layout, NULL) == 0) {
-		const char *mounts[] = { layout.v2, layout.v1_cpu, layout.v1_cpuacct, layout.v1_memory, layout.v1_pids };
+		const char *mounts[] = { layout.v2, layout.v1_cpu, layout.v1_cpuacct, layout.v1_memory,
+					 layout.v1_pids };
 		for (size_t i = 0; i < PLM_ARRAY_SIZE(mounts) && path == typed; i++)
 			if ((rest = below(typed, mounts[i])))
 				path = rest;

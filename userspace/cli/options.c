@@ -23,7 +23,7 @@ _Static_assert(PLM_ARRAY_SIZE(plm_output_names) == _PLM_OUTPUT_MAX + 1, "a name 
 const char *plm_cli_nearest(const char *word, const char *const *names, size_t n)
 {
 	const char *best = NULL;
-	unsigned best_distance = strlen(word) < 5 ? 2 : 3; /* two slips in a short word make another word */
+	unsigned best_distance = strlen(word) < 4 ? 2 : 3; /* two slips in a short word make another word */
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = plm_edit_distance(word, names[i]);
 		if (d < best_distance) {
@@ -181,7 +181,8 @@ int plm_options_parse(const struct plm_option_set *sets, size_t n_sets, const ch
 		if (c == ':') {
 			i = find(&f, optopt);
 			if (i >= 0)
-				fprintf(messages, "%s: --%s needs a value: %s\n", program, f.options[i]->name, f.options[i]->arg);
+				fprintf(messages, "%s: --%s needs a value: %s\n", program, f.options[i]->name,
+					f.options[i]->arg);
 			return -PLM_EXIT_USAGE;
 		}
 		i = find(&f, c);
@@ -228,7 +229,8 @@ void plm_options_help(const struct plm_option_set *sets, size_t n_sets, FILE *ou
 			char letter[8] = "    ";
 			if (o->letter)
 				(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-			int column = fprintf(out, "  %s--%s%s%s", letter, o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
+			int column =
+				fprintf(out, "  %s--%s%s%s", letter, o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
 			if (column > HELP_COLUMN - 2) {
 				fputc('\n', out);
 				column = 0;

@@ -15,7 +15,7 @@
 #include "cli/client.h"
 #include "scaling/scaling.h"
 
-#define MAX_FILES 1024  /* of one folder */
+#define MAX_FILES 1024 /* of one folder */
 #define MAX_REPORT (4u << 20)
 
 /* One file's outcome, as text or into the JSON report. */
@@ -99,7 +99,8 @@ static void check_folder(struct checking *c, const char *folder)
 		(void)plm_err_set(&err, E2BIG, folder, "%d files; at most %d", n, MAX_FILES);
 	for (int i = 0; i < n; i++) {
 		char path[4096];
-		(void)snprintf(path, sizeof(path), "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", names[i]->d_name);
+		(void)snprintf(path, sizeof(path), "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/",
+			       names[i]->d_name);
 		if (!err.code)
 			check_file(c, path);
 		free(names[i]);
@@ -109,10 +110,51 @@ static void check_folder(struct checking *c, const char *folder)
 		say_bad(c, folder, &err);
 }
 
+/* What describe-scaling-policies prints has policies without targets: a part of a set, whose targets come from another
+ * document. Stands one in for each service, so that the rest can be checked. 0 or -ENOMEM. */
+static int stand_in_targets(struct plm_policy_set *set)
+{
+	struct plm_target *targets = calloc(set->n_policies, sizeof(*targets));
+	size_t n = 0;
+	if (!targets)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n_policies; i++) {
+		const struct plm_policy *p = &set->policies[i];
+		size_t known = 0;
+		while (known < n && (strcmp(targets[known].service, p->service) != 0 ||
+				     strcmp(targets[known].cluster, p->cluster) != 0))
+			known++;
+		if (known < n)
+			continue;
+		(void)plm_strcpy(targets[n].cluster, sizeof(targets[n].cluster), p->cluster);
+		(void)plm_strcpy(targets[n++].service, sizeof(targets[0].service), p->service);
+	}
+	free(set->targets);
+	set->targets = targets;
+	set->n_targets = n;
+	return 0;
+}
+
+static void check_together(struct checking *c)
+{
+	struct plm_err err = PLM_ERR_INIT;
+	int r = 0;
+	if (c->set.n_targets == 0 && c->set.n_policies > 0) {
+		plm_cli_say(c->cli,
+			    "no ScalableTargets in here: the daemon needs those of the services from another document");
+		r = stand_in_targets(&c->set);
+	}
+	if (r == 0)
+		r = plm_policy_set_check(&c->set, &err);
+	if (r < 0 && !err.code)
+		(void)plm_err_set(&err, -r, NULL, "%s", strerror(-r));
+	if (r < 0)
+		say_bad(c, NULL, &err);
+}
+
 static int check(const struct plm_cli *cli, const void *args, int n_operands, char **operands)
 {
 	struct checking c = { .cli = cli, .report = PLM_BUF_INIT(MAX_REPORT) };
-	struct plm_err err = PLM_ERR_INIT;
 	struct stat st;
 	(void)args;
 	plm_jw_init(&c.w, &c.report);
@@ -126,8 +168,8 @@ static int check(const struct plm_cli *cli, const void *args, int n_operands, ch
 			check_file(&c, operands[i]);
 	}
 	/* Documents that could not be read leave gaps, which would only be reported again as missing targets. */
-	if (!c.has_failed && plm_policy_set_check(&c.set, &err) < 0)
-		say_bad(&c, NULL, &err);
+	if (!c.has_failed)
+		check_together(&c);
 	plm_jw_end_arr(&c.w);
 	plm_jw_bool(&c.w, "is_ok", !c.has_failed);
 	plm_jw_end_obj(&c.w);
@@ -142,8 +184,11 @@ const struct plm_command plm_command_policy_check = {
 	.name = "policy check",
 	.operands = "FILE...",
 	.summary = "validate policy documents",
-	.details = "Reads policy documents (files, or folders of *.json) as the daemon would, together, and says for each what is in it, or "
-		   "which field is wrong and what it may be. Ends with 78 when something is wrong.",
+	.details = "Reads policy documents (files, or folders of *.json) as the daemon would, together, and says for "
+		   "each what is in it, or "
+		   "which field is wrong and what it may be. Documents with policies but no ScalableTargets at all are "
+		   "taken as a part of a set. "
+		   "Ends with 78 when something is wrong.",
 	.min_operands = 1,
 	.max_operands = 4096,
 	.outputs = PLM_OUTPUTS_OBJECT,
@@ -157,8 +202,8 @@ struct list_args {
 };
 
 static const struct plm_option list_options[] = {
-	{ "targets", 't', PLM_OPTION_FLAG, NULL, "list the scalable targets instead of the policies", offsetof(struct list_args, targets),
-	  0, 0, NULL },
+	{ "targets", 't', PLM_OPTION_FLAG, NULL, "list the scalable targets instead of the policies",
+	  offsetof(struct list_args, targets), 0, 0, NULL },
 };
 
 static const struct plm_column policy_columns[] = {
@@ -186,14 +231,10 @@ static void suspended(const cJSON *row, char *text, size_t size)
 }
 
 static const struct plm_column target_columns[] = {
-	{ "cluster", "CLUSTER", PLM_CELL_TEXT, NULL },
-	{ "service", "SERVICE", PLM_CELL_TEXT, NULL },
-	{ "min", "MIN", PLM_CELL_COUNT, NULL },
-	{ "max", "MAX", PLM_CELL_COUNT, NULL },
-	{ NULL, "SUSPENDED", PLM_CELL_TEXT, suspended },
-	{ "in_suspended", NULL, PLM_CELL_BOOL, NULL },
-	{ "out_suspended", NULL, PLM_CELL_BOOL, NULL },
-	{ "file", "FILE", PLM_CELL_TEXT, NULL },
+	{ "cluster", "CLUSTER", PLM_CELL_TEXT, NULL },   { "service", "SERVICE", PLM_CELL_TEXT, NULL },
+	{ "min", "MIN", PLM_CELL_COUNT, NULL },          { "max", "MAX", PLM_CELL_COUNT, NULL },
+	{ NULL, "SUSPENDED", PLM_CELL_TEXT, suspended }, { "in_suspended", NULL, PLM_CELL_BOOL, NULL },
+	{ "out_suspended", NULL, PLM_CELL_BOOL, NULL },  { "file", "FILE", PLM_CELL_TEXT, NULL },
 };
 
 static int list(const struct plm_cli *cli, const void *args, int n_operands, char **operands)
@@ -211,7 +252,8 @@ const struct plm_command plm_command_policy_list = {
 	.name = "policy list",
 	.operands = "",
 	.summary = "policies in force, with their metric now",
-	.details = "Lists the policies that the daemon decides by: the metric's value at the last evaluation, its target, and the count that "
+	.details = "Lists the policies that the daemon decides by: the metric's value at the last evaluation, its "
+		   "target, and the count that "
 		   "the policy alone would choose. The JSON form holds the targets too.",
 	.options = list_options,
 	.n_options = PLM_ARRAY_SIZE(list_options),

@@ -10,7 +10,7 @@
 struct plm_rates {
 	double interval_s;
 	double cpu_cores, cpu_user_cores, cpu_system_cores;
-	double throttled_share;      /* throttled periods / periods, 0…1; NAN also when no period passed */
+	double throttled_share; /* throttled periods / periods, 0…1; NAN also when no period passed */
 	/* Stalled time / time, 0…1. The kernel adds to its totals up to 2 s late, so over shorter intervals a stall may show in
 	 * the next one; what would be above 1 is shown as 1. */
 	double psi_share[_PLM_PSI_MAX];

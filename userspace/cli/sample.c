@@ -27,13 +27,16 @@ struct args {
 static const char *const rungs[] = { "auto", "B", "C", "E", NULL };
 
 static const struct plm_option options[] = {
-	{ "cgroup", 'c', PLM_OPTION_TEXT, "PATH", "this cgroup and those below it (default /)", offsetof(struct args, cgroup), 0, 0, NULL },
-	{ "interval", 'i', PLM_OPTION_NUMBER, "S", "read every S seconds and show rates", offsetof(struct args, interval_s), 0.01, 86400,
-	  NULL },
-	{ "count", 'n', PLM_OPTION_COUNT, "N", "end after N intervals (default: go on; needs --interval)", offsetof(struct args, count),
-	  1, 1e9, NULL },
-	{ "rung", 'r', PLM_OPTION_CHOICE, "RUNG", "force a way to read: B iterator on v2, C iterator on hybrid, E files (default auto: "
-	  "the best that works)", offsetof(struct args, rung), 0, 0, rungs },
+	{ "cgroup", 'c', PLM_OPTION_TEXT, "PATH", "this cgroup and those below it (default /)",
+	  offsetof(struct args, cgroup), 0, 0, NULL },
+	{ "interval", 'i', PLM_OPTION_NUMBER, "S", "read every S seconds and show rates",
+	  offsetof(struct args, interval_s), 0.01, 86400, NULL },
+	{ "count", 'n', PLM_OPTION_COUNT, "N", "end after N intervals (default: go on; needs --interval)",
+	  offsetof(struct args, count), 1, 1e9, NULL },
+	{ "rung", 'r', PLM_OPTION_CHOICE, "RUNG",
+	  "force a way to read: B iterator on v2, C iterator on hybrid, E files (default auto: "
+	  "the best that works)",
+	  offsetof(struct args, rung), 0, 0, rungs },
 };
 
 /* --- one row as JSON --- */
@@ -67,7 +70,8 @@ static void counters(const struct plm_sample *s, struct plm_jw *w)
 	u64(w, "throttled_us", has_throttle, s->throttled_ns / 1000);
 	u64(w, "memory_usage_bytes", s->has & PLM_HAS_MEM, s->mem_usage_bytes);
 	u64(w, "memory_working_set_bytes", s->has & PLM_HAS_WORKING_SET, s->mem_working_set_bytes);
-	u64(w, "memory_limit_bytes", (s->has & PLM_HAS_MEM_LIMIT) && s->mem_limit_bytes != PLM_NO_MEM_LIMIT, s->mem_limit_bytes);
+	u64(w, "memory_limit_bytes", (s->has & PLM_HAS_MEM_LIMIT) && s->mem_limit_bytes != PLM_NO_MEM_LIMIT,
+	    s->mem_limit_bytes);
 	u64(w, "oom_kills", s->has & PLM_HAS_OOM, s->oom_kills);
 	u64(w, "pids", s->has & PLM_HAS_PROCS, s->pids);
 	for (int i = 0; i < _PLM_PSI_MAX; i++)
@@ -90,21 +94,22 @@ static void rate_members(const struct plm_rates *r, struct plm_jw *w)
 
 /* --- columns --- */
 
-#define COUNTER_COLUMNS(cpu, user, system, throttled, some)                                                     \
-	{ "cgroup", "CGROUP", PLM_CELL_TEXT, NULL }, { "time_ns", NULL, PLM_CELL_COUNT, NULL },                  \
-		{ "cpu_usage_us", cpu, PLM_CELL_US, NULL }, { "cpu_user_us", user, PLM_CELL_US, NULL },          \
-		{ "cpu_system_us", system, PLM_CELL_US, NULL }, { "periods", NULL, PLM_CELL_COUNT, NULL },       \
-		{ "throttled_periods", NULL, PLM_CELL_COUNT, NULL },                                             \
-		{ "throttled_us", throttled, PLM_CELL_US, NULL },                                                \
-		{ "memory_usage_bytes", "MEMORY", PLM_CELL_BYTES, NULL },                                        \
-		{ "memory_working_set_bytes", "WORKING-SET", PLM_CELL_BYTES, NULL },                             \
-		{ "memory_limit_bytes", "LIMIT", PLM_CELL_BYTES, NULL },                                         \
-		{ "oom_kills", "OOM", PLM_CELL_COUNT, NULL }, { "pids", "PIDS", PLM_CELL_COUNT, NULL },          \
-		{ "pressure_cpu_some_us", some, PLM_CELL_US, NULL },                                             \
-		{ "pressure_cpu_full_us", NULL, PLM_CELL_US, NULL },                                             \
-		{ "pressure_memory_some_us", NULL, PLM_CELL_US, NULL },                                          \
-		{ "pressure_memory_full_us", NULL, PLM_CELL_US, NULL },                                          \
-		{ "pressure_io_some_us", NULL, PLM_CELL_US, NULL }, { "pressure_io_full_us", NULL, PLM_CELL_US, NULL }
+#define COUNTER_COLUMNS(cpu, user, system, throttled, some)                                                            \
+	{ "cgroup", "CGROUP", PLM_CELL_TEXT, NULL }, { "time_ns", NULL, PLM_CELL_COUNT, NULL },                        \
+		{ "cpu_usage_us", cpu, PLM_CELL_US, NULL }, { "cpu_user_us", user, PLM_CELL_US, NULL },                \
+		{ "cpu_system_us", system, PLM_CELL_US, NULL }, { "periods", NULL, PLM_CELL_COUNT, NULL },             \
+		{ "throttled_periods", NULL, PLM_CELL_COUNT, NULL }, { "throttled_us", throttled, PLM_CELL_US, NULL }, \
+		{ "memory_usage_bytes", "MEMORY", PLM_CELL_BYTES, NULL },                                              \
+		{ "memory_working_set_bytes", "WORKING-SET", PLM_CELL_BYTES, NULL },                                   \
+		{ "memory_limit_bytes", "LIMIT", PLM_CELL_BYTES, NULL }, { "oom_kills", "OOM", PLM_CELL_COUNT, NULL }, \
+		{ "pids", "PIDS", PLM_CELL_COUNT, NULL }, { "pressure_cpu_some_us", some, PLM_CELL_US, NULL },         \
+		{ "pressure_cpu_full_us", NULL, PLM_CELL_US, NULL },                                                   \
+		{ "pressure_memory_some_us", NULL, PLM_CELL_US, NULL },                                                \
+		{ "pressure_memory_full_us", NULL, PLM_CELL_US, NULL },                                                \
+		{ "pressure_io_some_us", NULL, PLM_CELL_US, NULL },                                                    \
+	{                                                                                                              \
+		"pressure_io_full_us", NULL, PLM_CELL_US, NULL                                                         \
+	}
 
 static const struct plm_column counter_columns[] = {
 	COUNTER_COLUMNS("CPU(s)", "USER(s)", "SYSTEM(s)", "THROTTLED(s)", "CPU-WAIT(s)"),
@@ -231,7 +236,8 @@ static bool has_row(const struct plm_sample_set *set, const char *path)
 	return false;
 }
 
-static int passes(const struct args *a, struct pass *p, struct plm_ladder *ladder, const char *root, struct plm_sample_set *set)
+static int passes(const struct args *a, struct pass *p, struct plm_ladder *ladder, const char *root,
+		  struct plm_sample_set *set)
 {
 	int code = read_set(p->cli, ladder, set);
 	if (code == PLM_EXIT_OK && root[1] && !has_row(set, root)) {
@@ -269,7 +275,9 @@ static int run(const struct plm_cli *cli, const void *args, int n_operands, char
 	if (a->count && a->interval_s == 0)
 		return plm_cli_usage(cli, "--count needs --interval");
 	if (a->cgroup && plm_cli_cgroup_path(a->cgroup, root, sizeof(root)) < 0)
-		return plm_cli_usage(cli, "--cgroup is \"%.200s\"; it must be a path from the hierarchy's root without \"..\"", a->cgroup);
+		return plm_cli_usage(
+			cli, "--cgroup is \"%.200s\"; it must be a path from the hierarchy's root without \"..\"",
+			a->cgroup);
 	if (!plm_cli_cgroup_exists(root)) {
 		plm_cli_say(cli, "there is no cgroup \"%s\"", root);
 		return PLM_EXIT_FAILED;
@@ -292,8 +300,10 @@ const struct plm_command plm_command_sample = {
 	.name = "sample",
 	.operands = "",
 	.summary = "read the kernel's counters now, without a daemon",
-	.details = "Reads each cgroup's counters from the kernel: cumulative since the cgroup's birth, children included, parents first. With "
-		   "--interval one pass per interval with the rates in it: cores, and shares of the interval that were throttled or waited. "
+	.details = "Reads each cgroup's counters from the kernel: cumulative since the cgroup's birth, children "
+		   "included, parents first. With "
+		   "--interval one pass per interval with the rates in it: cores, and shares of the interval that were "
+		   "throttled or waited. "
 		   "\"-\" (null in JSON) is not known on this host, or no limit.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

@@ -14,7 +14,8 @@ struct args {
 };
 
 static const struct plm_option options[] = {
-	{ "dry-run", 'n', PLM_OPTION_FLAG, NULL, "print the API call and do nothing", offsetof(struct args, is_dry_run), 0, 0, NULL },
+	{ "dry-run", 'n', PLM_OPTION_FLAG, NULL, "print the API call and do nothing", offsetof(struct args, is_dry_run),
+	  0, 0, NULL },
 };
 
 static void print_answer(const struct plm_cli *cli, const char *service, uint64_t desired, const cJSON *doc)
@@ -40,7 +41,8 @@ static int run(const struct plm_cli *cli, const void *args, int n_operands, char
 	uint64_t desired;
 	(void)n_operands;
 	if (plm_parse_u64(operands[1], 0, MAX_DESIRED, &desired) != 0)
-		return plm_cli_usage(cli, "N is \"%.100s\"; it must be a whole number from 0 to %d", operands[1], MAX_DESIRED);
+		return plm_cli_usage(cli, "N is \"%.100s\"; it must be a whole number from 0 to %d", operands[1],
+				     MAX_DESIRED);
 	(void)snprintf(json, sizeof(json), "{\"desired\":%" PRIu64 "}", desired);
 	plm_client_path_begin(&path, "services/");
 	plm_client_path_add(&path, operands[0], true);
@@ -63,7 +65,8 @@ const struct plm_command plm_command_scale = {
 	.name = "scale",
 	.operands = "SERVICE N",
 	.summary = "set a service's desired count by hand",
-	.details = "Sets the desired count of SERVICE to N tasks. The daemon records it as an activity; policies go on from there and "
+	.details = "Sets the desired count of SERVICE to N tasks. The daemon records it as an activity; policies go on "
+		   "from there and "
 		   "may change it again.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

@@ -37,7 +37,8 @@ const struct plm_command plm_command_services = {
 	.name = "services",
 	.operands = "",
 	.summary = "services: counts, bounds, utilisation",
-	.details = "Lists the services as the daemon sees them. CPU% and MEM% are utilisation: what all tasks used of what they "
+	.details = "Lists the services as the daemon sees them. CPU% and MEM% are utilisation: what all tasks used of "
+		   "what they "
 		   "reserve, as target tracking sees it; \"-\" is not known or not set.",
 	.outputs = PLM_OUTPUTS_LIST,
 	.needs_daemon = true,

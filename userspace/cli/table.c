@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/num.h"
 
-#define LINE_MAX_BYTES (1u << 20) /* one row as JSON */
+#define LINE_MAX_BYTES (1u << 20)    /* one row as JSON */
 #define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers below are exact in a double */
 
 /* --- looking up --- */
@@ -268,7 +268,7 @@ static void print_line(const struct plm_table *t, char *const *cells, const int 
 
 static void print_table(const struct plm_table *t, size_t n_rows)
 {
-	int widths[PLM_TABLE_MAX_COLUMNS];
+	int widths[PLM_TABLE_MAX_COLUMNS] = { 0 };
 	size_t last = 0;
 	for (size_t i = 0; i < t->n_columns; i++) {
 		if (!t->columns[i].title)

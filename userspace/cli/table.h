@@ -25,7 +25,7 @@ enum plm_cell {
 };
 
 struct plm_column {
-	const char *key;   /* member, or path ("reasons.0.code"); NULL = table only. CSV's header, with _ for the dots */
+	const char *key; /* member, or path ("reasons.0.code"); NULL = table only. CSV's header, with _ for the dots */
 	const char *title; /* NULL = CSV only */
 	enum plm_cell cell;
 	/* Makes the table's cell from the whole row instead; "" counts as unknown. NULL = by key. */
@@ -45,7 +45,8 @@ struct plm_table {
 };
 
 /* For every form but JSON: CSV and JSON lines are written as rows come, a table at the end. */
-void plm_table_begin(struct plm_table *t, const struct plm_cli *cli, const struct plm_column *columns, size_t n_columns);
+void plm_table_begin(struct plm_table *t, const struct plm_cli *cli, const struct plm_column *columns,
+		     size_t n_columns);
 void plm_table_add(struct plm_table *t, const cJSON *row);
 /* Writes what is left and frees. 0, -ENOMEM, or -E2BIG when rows above PLM_TABLE_MAX_ROWS were left out. */
 int plm_table_end(struct plm_table *t);

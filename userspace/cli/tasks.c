@@ -13,7 +13,8 @@ struct args {
 };
 
 static const struct plm_option options[] = {
-	{ "service", 's', PLM_OPTION_TEXT, "NAME", "only this service's tasks", offsetof(struct args, service), 0, 0, NULL },
+	{ "service", 's', PLM_OPTION_TEXT, "NAME", "only this service's tasks", offsetof(struct args, service), 0, 0,
+	  NULL },
 };
 
 static void short_id(const cJSON *row, char *text, size_t size)
@@ -82,7 +83,8 @@ const struct plm_command plm_command_tasks = {
 	.name = "tasks",
 	.operands = "[SERVICE]",
 	.summary = "tasks: state, use, throttling",
-	.details = "Lists the tasks as the daemon sees them, ended ones included as long as it remembers them. CPU% and MEM% are of "
+	.details = "Lists the tasks as the daemon sees them, ended ones included as long as it remembers them. CPU% "
+		   "and MEM% are of "
 		   "the task's reservation, THR% the share of scheduler periods in which its CPU limit stopped it.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

@@ -24,19 +24,23 @@ struct args {
 static const char *const views[] = { "auto", "services", "tasks", "cgroups", NULL };
 
 static const struct plm_option options[] = {
-	{ "batch", 'b', PLM_OPTION_FLAG, NULL, "print snapshots as plain text, for pipes and files", offsetof(struct args, is_batch), 0, 0,
-	  NULL },
+	{ "batch", 'b', PLM_OPTION_FLAG, NULL, "print snapshots as plain text, for pipes and files",
+	  offsetof(struct args, is_batch), 0, 0, NULL },
 	{ "iterations", 'n', PLM_OPTION_COUNT, "N", "end after N updates (default: one with --batch, else until q)",
 	  offsetof(struct args, updates), 1, 1e9, NULL },
-	{ "delay", 'd', PLM_OPTION_NUMBER, "S", "seconds between updates (default 1)", offsetof(struct args, delay_s), 0.1, 3600, NULL },
-	{ "view", 'v', PLM_OPTION_CHOICE, "VIEW", "services, tasks or cgroups (default: services with a daemon, else cgroups)",
-	  offsetof(struct args, view), 0, 0, views },
-	{ "sort", 's', PLM_OPTION_CHOICE, "BY", "cpu, cpu%, mem, mem%, throttled, cpu-wait, mem-wait or name (default cpu)",
-	  offsetof(struct args, sort), 0, 0, plm_top_sort_names },
+	{ "delay", 'd', PLM_OPTION_NUMBER, "S", "seconds between updates (default 1)", offsetof(struct args, delay_s),
+	  0.1, 3600, NULL },
+	{ "view", 'v', PLM_OPTION_CHOICE, "VIEW",
+	  "services, tasks or cgroups (default: services with a daemon, else cgroups)", offsetof(struct args, view), 0,
+	  0, views },
+	{ "sort", 's', PLM_OPTION_CHOICE, "BY",
+	  "cpu, cpu%, mem, mem%, throttled, cpu-wait, mem-wait or name (default cpu)", offsetof(struct args, sort), 0,
+	  0, plm_top_sort_names },
 	{ "reverse", 'r', PLM_OPTION_FLAG, NULL, "smallest first", offsetof(struct args, is_reversed), 0, 0, NULL },
-	{ "filter", 'f', PLM_OPTION_TEXT, "TEXT", "only rows whose name contains TEXT", offsetof(struct args, filter), 0, 0, NULL },
-	{ "width", 'w', PLM_OPTION_COUNT, "N", "columns of a line with --batch (default 120)", offsetof(struct args, width),
-	  PLM_TOP_MIN_WIDTH, 500, NULL },
+	{ "filter", 'f', PLM_OPTION_TEXT, "TEXT", "only rows whose name contains TEXT", offsetof(struct args, filter),
+	  0, 0, NULL },
+	{ "width", 'w', PLM_OPTION_COUNT, "N", "columns of a line with --batch (default 120)",
+	  offsetof(struct args, width), PLM_TOP_MIN_WIDTH, 500, NULL },
 };
 
 static void put(FILE *out, const char *text)
@@ -105,8 +109,11 @@ static int batch(const struct plm_cli *cli, struct plm_top_reader *reader, const
 static int run(const struct plm_cli *cli, const void *args, int n_operands, char **operands)
 {
 	const struct args *a = args;
-	struct plm_top_settings s = { .sort = (enum plm_top_sort)a->sort, .is_reversed = a->is_reversed, .has_color = cli->has_color,
-				      .delay_s = a->delay_s > 0 ? a->delay_s : DEFAULT_DELAY_S, .max_updates = a->updates };
+	struct plm_top_settings s = { .sort = (enum plm_top_sort)a->sort,
+				      .is_reversed = a->is_reversed,
+				      .has_color = cli->has_color,
+				      .delay_s = a->delay_s > 0 ? a->delay_s : DEFAULT_DELAY_S,
+				      .max_updates = a->updates };
 	struct plm_top_reader reader;
 	(void)n_operands, (void)operands;
 	if (a->filter && plm_strcpy(s.filter, sizeof(s.filter), a->filter) < 0)
@@ -121,7 +128,8 @@ static int run(const struct plm_cli *cli, const void *args, int n_operands, char
 	s.view = a->view ? (enum plm_top_view)(a->view - 1) : reader.has_daemon ? PLM_TOP_SERVICES : PLM_TOP_CGROUPS;
 	if (a->is_batch && s.max_updates == 0)
 		s.max_updates = 1;
-	int code = a->is_batch ? batch(cli, &reader, &s, a->width ? (int)a->width : BATCH_WIDTH) : plm_top_screen(cli, &reader, &s);
+	int code = a->is_batch ? batch(cli, &reader, &s, a->width ? (int)a->width : BATCH_WIDTH)
+			       : plm_top_screen(cli, &reader, &s);
 	plm_top_reader_close(&reader);
 	return code;
 }
@@ -130,7 +138,8 @@ const struct plm_command plm_command_top = {
 	.name = "top",
 	.operands = "",
 	.summary = "live view of services, tasks and cgroups",
-	.details = "Shows who uses the CPU and memory of this host. With a daemon: its services and tasks, against what they reserve. Without "
+	.details = "Shows who uses the CPU and memory of this host. With a daemon: its services and tasks, against "
+		   "what they reserve. Without "
 		   "one: cgroups, read from the kernel directly. Press ? for the keys.",
 	.options = options,
 	.n_options = PLM_ARRAY_SIZE(options),

@@ -15,7 +15,8 @@
 
 const char *const plm_top_view_names[] = { "services", "tasks", "cgroups", NULL };
 _Static_assert(PLM_ARRAY_SIZE(plm_top_view_names) == _PLM_TOP_VIEW_MAX + 1, "a name for each view");
-const char *const plm_top_sort_names[] = { "cpu", "cpu%", "mem", "mem%", "throttled", "cpu-wait", "mem-wait", "name", NULL };
+const char *const plm_top_sort_names[] = { "cpu",      "cpu%",     "mem",  "mem%", "throttled",
+					   "cpu-wait", "mem-wait", "name", NULL };
 _Static_assert(PLM_ARRAY_SIZE(plm_top_sort_names) == _PLM_TOP_SORT_MAX + 1, "a name for each order");
 
 /* --- rows --- */
@@ -48,8 +49,13 @@ struct plm_top_row *plm_top_add(struct plm_top_model *m, const char *name)
 		return NULL;
 	}
 	struct plm_top_row *row = &m->rows[m->n_rows++];
-	*row = (struct plm_top_row){ .cpu_cores = NAN, .cpu_percent = NAN, .memory_bytes = NAN, .memory_percent = NAN,
-				     .throttled_percent = NAN, .cpu_pressure_percent = NAN, .memory_pressure_percent = NAN };
+	*row = (struct plm_top_row){ .cpu_cores = NAN,
+				     .cpu_percent = NAN,
+				     .memory_bytes = NAN,
+				     .memory_percent = NAN,
+				     .throttled_percent = NAN,
+				     .cpu_pressure_percent = NAN,
+				     .memory_pressure_percent = NAN };
 	(void)plm_strcpy(row->name, sizeof(row->name), name);
 	return row;
 }
@@ -76,7 +82,8 @@ static void add_service(struct plm_top_model *m, const cJSON *service, const cJS
 		return;
 	struct tally cores = { 0 }, memory = { 0 }, throttled = { 0 }, cpu_wait = { 0 }, memory_wait = { 0 };
 	const cJSON *t;
-	cJSON_ArrayForEach(t, tasks) {
+	cJSON_ArrayForEach(t, tasks)
+	{
 		const char *owner = plm_cell_string(t, "service"), *status = plm_cell_string(t, "status");
 		if (!name || !owner || strcmp(owner, name) != 0 || (status && strcmp(status, "STOPPED") == 0))
 			continue;
@@ -96,7 +103,8 @@ static void add_service(struct plm_top_model *m, const cJSON *service, const cJS
 	static const char *const counts[] = { "desired", "running", "pending" };
 	for (size_t i = 0, len = 0; i < PLM_ARRAY_SIZE(counts) && len < sizeof(row->state); i++) {
 		double v = plm_cell_number(service, counts[i]);
-		len += (size_t)snprintf(row->state + len, sizeof(row->state) - len, isnan(v) ? "%s-" : "%s%.0f", i ? "/" : "", v);
+		len += (size_t)snprintf(row->state + len, sizeof(row->state) - len, isnan(v) ? "%s-" : "%s%.0f",
+					i ? "/" : "", v);
 	}
 }
 
@@ -110,8 +118,10 @@ void plm_top_add_services(struct plm_top_model *m, const cJSON *services, const 
 void plm_top_add_tasks(struct plm_top_model *m, const cJSON *tasks)
 {
 	const cJSON *t;
-	cJSON_ArrayForEach(t, cJSON_GetObjectItemCaseSensitive(tasks, "tasks")) {
-		const char *service = plm_cell_string(t, "service"), *id = plm_cell_string(t, "id"), *status = plm_cell_string(t, "status");
+	cJSON_ArrayForEach(t, cJSON_GetObjectItemCaseSensitive(tasks, "tasks"))
+	{
+		const char *service = plm_cell_string(t, "service"), *id = plm_cell_string(t, "id"),
+			   *status = plm_cell_string(t, "status");
 		char name[256];
 		if (status && strcmp(status, "STOPPED") == 0)
 			continue;
@@ -212,6 +222,7 @@ void plm_top_arrange(struct plm_top_model *m, const char *filter, enum plm_top_s
 enum column { NAME, CORES, CPU, BAR, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, STATE, N_COLUMNS };
 
 #define NAME_MIN 14
+#define NAME_MIN_CGROUP 24 /* paths: at 80 columns they are worth more than the bar */
 #define NAME_MAX_WIDTH 60
 #define BAR_MIN 8
 #define BAR_MAX 30
@@ -223,9 +234,14 @@ struct layout {
 
 static struct layout lay_out(const struct plm_top_model *m, int width)
 {
-	static const int fixed[N_COLUMNS] = { [NAME] = NAME_MIN, [CORES] = 6, [CPU] = 6, [BAR] = BAR_MIN, [MEMORY] = 7, [MEM] = 5,
-					      [THROTTLED] = 5, [CPU_WAIT] = 5, [MEM_WAIT] = 5, [STATE] = 9 };
-	static const enum column by_worth[] = { NAME, CORES, CPU, STATE, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, BAR };
+	const int name_min = m->view == PLM_TOP_CGROUPS ? NAME_MIN_CGROUP : NAME_MIN;
+	const int fixed[N_COLUMNS] = {
+		[NAME] = name_min, [CORES] = 6,     [CPU] = 6,      [BAR] = BAR_MIN, [MEMORY] = 7,
+		[MEM] = 5,         [THROTTLED] = 5, [CPU_WAIT] = 5, [MEM_WAIT] = 5,  [STATE] = 9
+	};
+	static const enum column by_worth[] = {
+		NAME, CORES, CPU, STATE, MEMORY, MEM, THROTTLED, CPU_WAIT, MEM_WAIT, BAR
+	};
 	struct layout l = { { 0 } };
 	int used = -1; /* no blank before the first */
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(by_worth); i++) {
@@ -235,13 +251,13 @@ static struct layout lay_out(const struct plm_top_model *m, int width)
 		l.width[c] = fixed[c];
 		used += 1 + fixed[c];
 	}
-	int name = NAME_MIN;
+	int name = name_min;
 	for (size_t i = 0; i < m->n_rows; i++) {
 		int w = plm_text_width(m->rows[i].name);
 		name = w > name ? w : name;
 	}
 	name = name > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : name;
-	int more = width - used < name - NAME_MIN ? width - used : name - NAME_MIN;
+	int more = width - used < name - name_min ? width - used : name - name_min;
 	l.width[NAME] += more > 0 ? more : 0;
 	used += more > 0 ? more : 0;
 	if (l.width[BAR] && width > used)
@@ -253,6 +269,13 @@ struct plm_top_bar plm_top_bar_place(const struct plm_top_model *m, int width)
 {
 	struct layout l = lay_out(m, width);
 	return (struct plm_top_bar){ l.width[NAME] + 1 + l.width[CORES] + 1 + l.width[CPU] + 1, l.width[BAR] };
+}
+
+/* "1 task", "2 tasks" */
+static void count_text(size_t n, enum plm_top_view view, char *text, size_t size)
+{
+	const char *name = plm_top_view_names[view];
+	(void)snprintf(text, size, "%zu %.*s", n, (int)strlen(name) - (n == 1), name);
 }
 
 static void bytes_short(double v, char *text, size_t size)
@@ -299,8 +322,10 @@ void plm_top_line(const struct plm_top_model *m, const struct plm_top_row *row, 
 {
 	struct layout l = lay_out(m, width);
 	char cells[N_COLUMNS][256];
-	const double percents[N_COLUMNS] = { [CPU] = row->cpu_percent, [MEM] = row->memory_percent,
-					     [THROTTLED] = row->throttled_percent, [CPU_WAIT] = row->cpu_pressure_percent,
+	const double percents[N_COLUMNS] = { [CPU] = row->cpu_percent,
+					     [MEM] = row->memory_percent,
+					     [THROTTLED] = row->throttled_percent,
+					     [CPU_WAIT] = row->cpu_pressure_percent,
 					     [MEM_WAIT] = row->memory_pressure_percent };
 	for (int i = 0; i < N_COLUMNS; i++) {
 		(void)plm_strcpy(cells[i], sizeof(cells[i]), "-");
@@ -309,7 +334,8 @@ void plm_top_line(const struct plm_top_model *m, const struct plm_top_row *row, 
 	}
 	(void)plm_strcpy(cells[NAME], sizeof(cells[NAME]), row->name);
 	if (!isnan(row->cpu_cores))
-		(void)snprintf(cells[CORES], sizeof(cells[CORES]), row->cpu_cores < 99.995 ? "%.3f" : "%.1f", row->cpu_cores);
+		(void)snprintf(cells[CORES], sizeof(cells[CORES]), row->cpu_cores < 99.995 ? "%.3f" : "%.1f",
+			       row->cpu_cores);
 	if (!isnan(row->memory_bytes))
 		bytes_short(row->memory_bytes, cells[MEMORY], sizeof(cells[MEMORY]));
 	bar(row->cpu_percent, l.width[BAR], cells[BAR], sizeof(cells[BAR]));
@@ -330,10 +356,11 @@ void plm_top_titles(const struct plm_top_model *m, int width, char text[PLM_TOP_
 
 void plm_top_head(const struct plm_top_model *m, int line, int width, char text[PLM_TOP_LINE_MAX])
 {
-	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-";
+	char raw[PLM_TOP_LINE_MAX], memory[32] = "-", when[32], cpus[24] = "-", rows[40];
 	double cores = 0;
 	for (size_t i = 0; i < m->n_rows && m->view != PLM_TOP_CGROUPS; i++)
 		cores += isnan(m->rows[i].cpu_cores) ? 0 : m->rows[i].cpu_cores;
+	count_text(m->n_rows, m->view, rows, sizeof(rows));
 	plm_local_time(m->wall, when, sizeof(when));
 	if (!isnan(m->memory_bytes))
 		plm_bytes_text(m->memory_bytes, memory, sizeof(memory));
@@ -343,10 +370,10 @@ void plm_top_head(const struct plm_top_model *m, int line, int width, char text[
 		(void)snprintf(raw, sizeof(raw), "plimsoll top  %s  %s  daemon %s", m->host[0] ? m->host : "-", when,
 			       m->daemon[0] ? m->daemon : "none");
 	else if (m->view == PLM_TOP_CGROUPS)
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu cgroups", cpus, memory, m->rung[0] ? m->rung : "-",
-			       m->n_rows);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s", cpus, memory,
+			       m->rung[0] ? m->rung : "-", rows);
 	else
-		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %zu %s on %.2f cores", cpus, memory,
-			       m->rung[0] ? m->rung : "-", m->n_rows, plm_top_view_names[m->view], cores);
+		(void)snprintf(raw, sizeof(raw), "%s CPUs, %s memory, rung %s, %s on %.2f cores", cpus, memory,
+			       m->rung[0] ? m->rung : "-", rows, cores);
 	plm_text_fit(raw, width, false, text, PLM_TOP_LINE_MAX);
 }

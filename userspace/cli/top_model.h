@@ -20,15 +20,22 @@ enum plm_top_view { PLM_TOP_SERVICES, PLM_TOP_TASKS, PLM_TOP_CGROUPS, _PLM_TOP_V
 extern const char *const plm_top_view_names[]; /* NULL-terminated */
 
 enum plm_top_sort {
-	PLM_TOP_BY_CPU, PLM_TOP_BY_CPU_PERCENT, PLM_TOP_BY_MEMORY, PLM_TOP_BY_MEMORY_PERCENT, PLM_TOP_BY_THROTTLED,
-	PLM_TOP_BY_CPU_PRESSURE, PLM_TOP_BY_MEMORY_PRESSURE, PLM_TOP_BY_NAME, _PLM_TOP_SORT_MAX,
+	PLM_TOP_BY_CPU,
+	PLM_TOP_BY_CPU_PERCENT,
+	PLM_TOP_BY_MEMORY,
+	PLM_TOP_BY_MEMORY_PERCENT,
+	PLM_TOP_BY_THROTTLED,
+	PLM_TOP_BY_CPU_PRESSURE,
+	PLM_TOP_BY_MEMORY_PRESSURE,
+	PLM_TOP_BY_NAME,
+	_PLM_TOP_SORT_MAX,
 };
 extern const char *const plm_top_sort_names[]; /* NULL-terminated */
 
 /* Unknown is NAN. */
 struct plm_top_row {
 	char name[256];
-	char state[24]; /* last column: "2/2/0", "RUNNING", pids */
+	char state[24];                      /* last column: "2/2/0", "RUNNING", pids */
 	double cpu_cores, cpu_percent;       /* percent of the reservation; of the host for cgroups */
 	double memory_bytes, memory_percent; /* working set; percent of the reservation, limit or host */
 	double throttled_percent, cpu_pressure_percent, memory_pressure_percent;
@@ -45,7 +52,7 @@ struct plm_top_model {
 };
 
 void plm_top_model_done(struct plm_top_model *m);
-void plm_top_model_clear(struct plm_top_model *m); /* rows and trouble */
+void plm_top_model_clear(struct plm_top_model *m);                          /* rows and trouble */
 struct plm_top_row *plm_top_add(struct plm_top_model *m, const char *name); /* all unknown; NULL = no room */
 
 /* From the API's answers; either may be NULL. Services: use is the sum of their tasks', throttling and pressure their mean. */

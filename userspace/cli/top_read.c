@@ -61,9 +61,11 @@ static void read_cgroup(const struct plm_top_reader *r, struct plm_top_model *m,
 	row->cpu_pressure_percent = 100 * rates.psi_share[PLM_PSI_CPU_SOME];
 	row->memory_pressure_percent = 100 * rates.psi_share[PLM_PSI_MEM_SOME];
 	if (s->has & PLM_HAS_WORKING_SET) {
-		bool is_limited = (s->has & PLM_HAS_MEM_LIMIT) && s->mem_limit_bytes != PLM_NO_MEM_LIMIT && s->mem_limit_bytes > 0;
+		bool is_limited = (s->has & PLM_HAS_MEM_LIMIT) && s->mem_limit_bytes != PLM_NO_MEM_LIMIT &&
+				  s->mem_limit_bytes > 0;
 		row->memory_bytes = (double)s->mem_working_set_bytes;
-		row->memory_percent = 100 * row->memory_bytes / (is_limited ? (double)s->mem_limit_bytes : m->memory_bytes);
+		row->memory_percent =
+			100 * row->memory_bytes / (is_limited ? (double)s->mem_limit_bytes : m->memory_bytes);
 	}
 	if (s->has & PLM_HAS_PROCS)
 		(void)snprintf(row->state, sizeof(row->state), "%llu", (unsigned long long)s->pids);
@@ -122,7 +124,9 @@ void plm_top_read(struct plm_top_reader *r, struct plm_top_model *m)
 	else if (r->has_daemon)
 		read_daemon(r, m);
 	else if (failed == -EACCES)
-		(void)snprintf(m->trouble, sizeof(m->trouble), "%.100s may not be opened by this user; view 3 needs no daemon", r->socket);
+		(void)snprintf(m->trouble, sizeof(m->trouble),
+			       "%.100s may not be opened by this user; view 3 needs no daemon", r->socket);
 	else
-		(void)snprintf(m->trouble, sizeof(m->trouble), "no daemon answers on %.100s; view 3 needs none", r->socket);
+		(void)snprintf(m->trouble, sizeof(m->trouble), "no daemon answers on %.100s; view 3 needs none",
+			       r->socket);
 }

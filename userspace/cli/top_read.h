@@ -10,7 +10,7 @@
 
 struct plm_top_reader {
 	const char *socket;
-	bool has_daemon; /* answered the last time */
+	bool has_daemon;           /* answered the last time */
 	struct plm_ladder *ladder; /* NULL until the view of cgroups is asked for */
 	char ladder_error[200];    /* why it did not open */
 	struct plm_sample_set set;

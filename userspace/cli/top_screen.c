@@ -46,7 +46,8 @@ static void on_crash(int signo)
 
 static void catch_signals(void)
 {
-	static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE }, crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL };
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE },
+			 crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL };
 	struct sigaction stop = { .sa_handler = on_stop }, crash = { .sa_handler = on_crash, .sa_flags = SA_RESETHAND };
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(stops); i++)
 		(void)sigaction(stops[i], &stop, NULL);
@@ -117,8 +118,9 @@ static void draw_foot(const struct screen *s)
 	else if (s->model.trouble[0])
 		(void)plm_strcpy(raw, sizeof(raw), s->model.trouble);
 	else
-		(void)snprintf(raw, sizeof(raw), "by %s%s, every %g s%s%s   ? help  q quit", plm_top_sort_names[s->set->sort],
-			       s->set->is_reversed ? " reversed" : "", s->set->delay_s, s->set->filter[0] ? ", only " : "", s->set->filter);
+		(void)snprintf(raw, sizeof(raw), "by %s%s, every %g s%s%s   ? help  q quit",
+			       plm_top_sort_names[s->set->sort], s->set->is_reversed ? " reversed" : "",
+			       s->set->delay_s, s->set->filter[0] ? ", only " : "", s->set->filter);
 	plm_text_fit(raw, COLS, false, text, sizeof(text));
 	put_line(LINES - 1, text, s->prompt[0] || s->model.trouble[0] ? A_BOLD : A_DIM);
 	if (s->prompt[0])
@@ -190,8 +192,8 @@ static bool answer(struct screen *s, int key)
 		else if (plm_parse_double(s->typed, DELAY_MIN_S, DELAY_MAX_S, &delay) == 0)
 			s->set->delay_s = delay;
 		else if (s->typed[0])
-			(void)snprintf(s->model.trouble, sizeof(s->model.trouble), "the delay is from %g to %g seconds", DELAY_MIN_S,
-				       DELAY_MAX_S);
+			(void)snprintf(s->model.trouble, sizeof(s->model.trouble), "the delay is from %g to %g seconds",
+				       DELAY_MIN_S, DELAY_MAX_S);
 		return s->prompt_key == 'f';
 	} else if (key >= ' ' && key < 256 && key != 127 && len + 1 < sizeof(s->typed)) {
 		s->typed[len] = (char)key;
@@ -298,7 +300,8 @@ static void run(struct screen *s)
 			bool is_first = plm_top_reader_is_first(s->reader, s->set->view);
 			update(s);
 			/* The first reading of counters shows no rates: do not let the user wait for the second. */
-			next = plm_clock_mono() + (plm_ns)((is_first ? fmin(0.3, s->set->delay_s) : s->set->delay_s) * 1e9);
+			next = plm_clock_mono() +
+			       (plm_ns)((is_first ? fmin(0.3, s->set->delay_s) : s->set->delay_s) * 1e9);
 			if (!is_first && s->set->max_updates && updates++ >= s->set->max_updates)
 				break;
 		}

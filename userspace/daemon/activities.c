@@ -10,19 +10,19 @@
 #include "base/log.h"
 #include "base/num.h"
 
-#define MAX_LEFT_OPEN 1024                   /* open activities taken up after a restart */
+#define MAX_LEFT_OPEN 1024 /* open activities taken up after a restart */
 #define RETRY_MAX_NS (60 * PLM_NS_PER_S)
 #define REPEATS_EVERY_NS (60 * PLM_NS_PER_S) /* how often a growing repeat count is written */
 
 /* One service's present story. */
 struct story {
-	struct plm_activity open;  /* the change under way; id "" = none */
+	struct plm_activity open; /* the change under way; id "" = none */
 	plm_ns opened_mono;
 	struct plm_activity quiet; /* the newest not-scaled outcome; id "" = none since the last change */
 	plm_ns quiet_written_mono;
-	unsigned failures;         /* failed changes in a row */
-	plm_ns retry_mono;         /* no change is tried before this */
-	int desired;               /* as last seen or set by us; -1 = never seen */
+	unsigned failures; /* failed changes in a row */
+	plm_ns retry_mono; /* no change is tried before this */
+	int desired;       /* as last seen or set by us; -1 = never seen */
 };
 
 struct plm_activities {
@@ -38,8 +38,8 @@ static void make_id(char id[40])
 		memset(b, 0, sizeof(b)); /* cannot happen for 16 bytes once the pool is ready; ids then clash visibly */
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	(void)snprintf(id, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-		       b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	(void)snprintf(id, 40, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+		       b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 static struct story *story_of(struct plm_activities *s, const char *service)
@@ -100,8 +100,8 @@ int plm_activities_new(struct plm_state *state, const struct plm_cluster *cluste
 {
 	struct plm_activities *s = calloc(1, sizeof(*s));
 	struct plm_activity *left = calloc(MAX_LEFT_OPEN, sizeof(*left));
-	int n = s && left ? plm_state_open_activities(state, left, MAX_LEFT_OPEN, err) :
-			    plm_err_set(err, ENOMEM, NULL, "out of memory");
+	int n = s && left ? plm_state_open_activities(state, left, MAX_LEFT_OPEN, err)
+			  : plm_err_set(err, ENOMEM, NULL, "out of memory");
 	if (n < 0) {
 		free(left);
 		free(s);
@@ -218,8 +218,9 @@ static void record_outside_change(struct plm_activities *s, struct story *t, con
 	(void)plm_strcpy(a.cluster, sizeof(a.cluster), service->cluster);
 	(void)plm_strcpy(a.service, sizeof(a.service), service->name);
 	(void)snprintf(a.description, sizeof(a.description), "Desired count found at %d.", service->desired);
-	(void)snprintf(a.cause, sizeof(a.cause), "the desired count was changed from %d to %d outside of the scaling policies",
-		       t->desired, service->desired);
+	(void)snprintf(a.cause, sizeof(a.cause),
+		       "the desired count was changed from %d to %d outside of the scaling policies", t->desired,
+		       service->desired);
 	close_open(s, t, PLM_ACT_OVERRIDDEN, now->wall, "The desired count was changed by somebody else.");
 	make_id(a.id);
 	a.start_wall = now->wall;
@@ -239,7 +240,8 @@ void plm_activities_tick(struct plm_activities *s, const struct plm_cluster *clu
 		t->desired = service->desired;
 		if (t->open.id[0] && has_arrived(&t->open, service)) {
 			char text[160];
-			(void)snprintf(text, sizeof(text), "Successfully set desired count to %d. Change successfully fulfilled.",
+			(void)snprintf(text, sizeof(text),
+				       "Successfully set desired count to %d. Change successfully fulfilled.",
 				       t->open.to);
 			close_open(s, t, PLM_ACT_SUCCESSFUL, now->wall, text);
 		} else if (t->open.id[0] && now->mono - t->opened_mono > PLM_FULFIL_NS) {

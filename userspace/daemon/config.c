@@ -14,8 +14,9 @@
 
 #define DEFAULT_POLICIES "/etc/plimsoll/policies.d"
 
-static const char *const top_keys[] = { "cluster", "state_dir", "socket", "dry_run", "sample_interval_ms", "policies",
-					"orchestrator", "web", "scaling", "kernel", NULL };
+static const char *const top_keys[] = { "cluster",  "state_dir",    "socket", "dry_run", "sample_interval_ms",
+					"policies", "orchestrator", "web",    "scaling", "kernel",
+					NULL };
 static const char *const web_keys[] = { "listen_address", NULL };
 static const char *const scaling_keys[] = { "evaluation", NULL };
 static const char *const kernel_keys[] = { "root", "rung", "lifecycle_events", NULL };
@@ -35,8 +36,8 @@ static void set_defaults(struct plm_config *c)
 }
 
 /* A string member into a fixed buffer; absent leaves it. */
-static int take_str(const cJSON *obj, const struct plm_json_at *at, const char *key, size_t min_len, char *dst, size_t size,
-		    struct plm_err *err)
+static int take_str(const cJSON *obj, const struct plm_json_at *at, const char *key, size_t min_len, char *dst,
+		    size_t size, struct plm_err *err)
 {
 	const char *text;
 	int r = plm_json_str(obj, at, key, false, min_len, size - 1, &text, err);
@@ -71,13 +72,14 @@ static int take_policies(struct plm_config *c, const cJSON *doc, const struct pl
 	if (r <= 0)
 		return r;
 	if (cJSON_GetArraySize(list) > PLM_CONFIG_MAX_POLICIES)
-		return plm_json_err(err, at, "policies", "has %d entries; at most %d are allowed", cJSON_GetArraySize(list),
-				    PLM_CONFIG_MAX_POLICIES);
+		return plm_json_err(err, at, "policies", "has %d entries; at most %d are allowed",
+				    cJSON_GetArraySize(list), PLM_CONFIG_MAX_POLICIES);
 	drop_policies(c);
 	c->has_default_policies = false;
 	struct plm_json_at list_at = plm_json_member(at, "policies");
 	const cJSON *item;
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		struct plm_json_at item_at = plm_json_item(&list_at, (int)c->n_policies);
 		if (!cJSON_IsString(item) || !item->valuestring[0])
 			return plm_json_err(err, &item_at, NULL, "must be the path of a file or folder");
@@ -135,8 +137,8 @@ static int take_kernel(struct plm_config *c, const cJSON *doc, const struct plm_
 		return r;
 	c->without_events = !events;
 	if (c->kernel_root[0] != '/')
-		return plm_json_err(err, &kernel_at, "root", "is \"%.80s\"; it must be a cgroup path that begins with /",
-				    c->kernel_root);
+		return plm_json_err(err, &kernel_at, "root",
+				    "is \"%.80s\"; it must be a cgroup path that begins with /", c->kernel_root);
 	return 0;
 }
 
@@ -148,7 +150,8 @@ static int take_orchestrator(struct plm_config *c, const cJSON *doc, const struc
 	c->orchestrator_at = plm_json_member(at, "orchestrator");
 	r = take_str(c->orchestrator, &c->orchestrator_at, "type", 1, c->backend, sizeof(c->backend), err);
 	if (r == 0)
-		r = plm_json_bool(c->orchestrator, &c->orchestrator_at, "stop_tasks_on_exit", false, &c->stop_tasks_on_exit, err);
+		r = plm_json_bool(c->orchestrator, &c->orchestrator_at, "stop_tasks_on_exit", false,
+				  &c->stop_tasks_on_exit, err);
 	return r < 0 ? r : 0;
 }
 
@@ -333,7 +336,8 @@ static size_t drop_foreign(struct plm_policy_set *set, const char *cluster)
 	return before - set->n_targets - set->n_policies;
 }
 
-int plm_config_policies(const struct plm_config *c, struct plm_policy_set *ret, size_t *ret_foreign, struct plm_err *err)
+int plm_config_policies(const struct plm_config *c, struct plm_policy_set *ret, size_t *ret_foreign,
+			struct plm_err *err)
 {
 	struct plm_policy_set set = { .n_targets = 0 };
 	int r = 0;

@@ -27,7 +27,8 @@ static int scale(void *ctx, const char *service, int desired, const char *actor,
 	if (desired < 0 || desired > DESIRED_MAX)
 		return plm_err_set(err, EINVAL, NULL, "desired is %d; it must be from 0 to %d", desired, DESIRED_MAX);
 	if (!s->is_scalable)
-		return plm_err_set(err, EPERM, NULL, "service \"%.100s\" runs one task per host and is never scaled", service);
+		return plm_err_set(err, EPERM, NULL, "service \"%.100s\" runs one task per host and is never scaled",
+				   service);
 	struct plm_activity a = { .from = s->desired, .to = desired };
 	(void)plm_strcpy(a.cluster, sizeof(a.cluster), d->config->cluster);
 	(void)plm_strcpy(a.service, sizeof(a.service), service);
@@ -45,14 +46,16 @@ static int scale(void *ctx, const char *service, int desired, const char *actor,
 	return r;
 }
 
-static int activities(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w, struct plm_err *err)
+static int activities(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w,
+		      struct plm_err *err)
 {
 	struct plm_daemon *d = ctx;
 	return plm_state_list_activities(d->state, service, with_not_scaled, max, w, err);
 }
 
 /* The stored record's members, without its outer braces. */
-static int stored_record(struct plm_daemon *d, const char *service, plm_ns at_wall, struct plm_jw *w, struct plm_err *err)
+static int stored_record(struct plm_daemon *d, const char *service, plm_ns at_wall, struct plm_jw *w,
+			 struct plm_err *err)
 {
 	struct plm_buf json = PLM_BUF_INIT(RECORD_JSON_MAX);
 	int r = plm_state_get_decision(d->state, service, at_wall, &json, err);
@@ -81,7 +84,8 @@ static int explain(void *ctx, const char *service, plm_ns at_wall, struct plm_jw
 	if (!plm_cluster_service(&d->tick.cluster, service))
 		return plm_err_set(err, ENOENT, NULL, "there is no service \"%.100s\"", service);
 	if (!plm_policy_set_target(&d->policies, service))
-		return plm_err_set(err, ENOENT, NULL, "service \"%.100s\" is not a scalable target: no policy decides for it", service);
+		return plm_err_set(err, ENOENT, NULL,
+				   "service \"%.100s\" is not a scalable target: no policy decides for it", service);
 	return plm_err_set(err, ENOENT, NULL, "service \"%.100s\" has not been evaluated yet", service);
 }
 

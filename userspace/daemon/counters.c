@@ -51,7 +51,8 @@ void plm_counters_scaled(struct plm_counters *c, const struct plm_activity *a, b
 	row->count = 1;
 }
 
-void plm_counters_not_scaled(struct plm_counters *c, const char *service, const char *policy, enum plm_not_scaled reason)
+void plm_counters_not_scaled(struct plm_counters *c, const char *service, const char *policy,
+			     enum plm_not_scaled reason)
 {
 	for (size_t i = 0; i < c->n_not_scaled; i++) {
 		struct plm_not_scaled_count *row = &c->not_scaled[i];
@@ -60,7 +61,8 @@ void plm_counters_not_scaled(struct plm_counters *c, const char *service, const 
 			return;
 		}
 	}
-	struct plm_not_scaled_count *row = add_row((void **)&c->not_scaled, &c->n_not_scaled, &c->cap_not_scaled, sizeof(*row));
+	struct plm_not_scaled_count *row =
+		add_row((void **)&c->not_scaled, &c->n_not_scaled, &c->cap_not_scaled, sizeof(*row));
 	if (!row)
 		return;
 	(void)plm_strcpy(row->service, sizeof(row->service), service);

@@ -16,6 +16,7 @@ struct plm_counters {
 
 void plm_counters_done(struct plm_counters *c);
 void plm_counters_scaled(struct plm_counters *c, const struct plm_activity *a, bool is_dry_run);
-void plm_counters_not_scaled(struct plm_counters *c, const char *service, const char *policy, enum plm_not_scaled reason);
+void plm_counters_not_scaled(struct plm_counters *c, const char *service, const char *policy,
+			     enum plm_not_scaled reason);
 
 #endif

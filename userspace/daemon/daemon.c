@@ -92,7 +92,8 @@ static void sample(struct plm_daemon *d)
 	plm_sample_set_reset(&d->tick.samples);
 	d->self.sample_failures++;
 	(void)plm_strcpy(d->self.sample_error, sizeof(d->self.sample_error), plm_err_text(&err));
-	plm_log_limited(PLM_LOG_WARN, "kernel", "sample", "cannot sample: %s, deciding nothing on old numbers", plm_err_text(&err));
+	plm_log_limited(PLM_LOG_WARN, "kernel", "sample", "cannot sample: %s, deciding nothing on old numbers",
+			plm_err_text(&err));
 	if (d->ladder && ++d->read_failures >= READ_FAILURES_MAX)
 		close_ladder(d);
 }
@@ -111,8 +112,8 @@ static void ask_backend(struct plm_daemon *d)
 	}
 	d->self.backend_failures++;
 	(void)plm_strcpy(d->self.backend_error, sizeof(d->self.backend_error), plm_err_text(&err));
-	plm_log_limited(PLM_LOG_WARN, "backend", "backend", "backend \"%s\": %s, keeping its last answer", d->backend->name,
-			plm_err_text(&err));
+	plm_log_limited(PLM_LOG_WARN, "backend", "backend", "backend \"%s\": %s, keeping its last answer",
+			d->backend->name, plm_err_text(&err));
 }
 
 /* --- attribute and aggregate --- */
@@ -122,7 +123,8 @@ static int make_usage(struct plm_daemon *d)
 	struct plm_tick *t = &d->tick;
 	int r = plm_identity_attribute(&t->samples, &t->cluster, &t->attribution);
 	if (r == 0)
-		r = plm_aggregate_tick(d->aggregate, &t->samples, &t->attribution, &t->cluster, &d->policies, &t->now, &t->usage);
+		r = plm_aggregate_tick(d->aggregate, &t->samples, &t->attribution, &t->cluster, &d->policies, &t->now,
+				       &t->usage);
 	if (r != 0) {
 		t->usage.n_tasks = t->usage.n_services = 0;
 		plm_log_limited(PLM_LOG_ERROR, "aggregate", "aggregate", "out of memory, this tick decides nothing");
@@ -143,7 +145,9 @@ static void decide(struct plm_daemon *d)
 		t->decisions = bigger;
 		t->cap_decisions = d->policies.n_targets;
 	}
-	struct plm_engine_input in = { .policies = &d->policies, .cluster = &t->cluster, .usage = &t->usage, .now = t->now };
+	struct plm_engine_input in = {
+		.policies = &d->policies, .cluster = &t->cluster, .usage = &t->usage, .now = t->now
+	};
 	t->n_decisions = plm_engine_evaluate(d->engine, &in, t->decisions, t->cap_decisions);
 }
 
@@ -182,12 +186,11 @@ static void carry_out(struct plm_daemon *d, struct plm_decision *dec)
 	(void)plm_strcpy(dec->activity_id, sizeof(dec->activity_id), a.id);
 	if (r == 0) {
 		plm_engine_applied(d->engine, dec);
-		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\" %d -> %d: %s (activity %s)", dec->service, dec->desired,
-			dec->result, dec->sentence, a.id);
+		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\": %s (activity %s)", dec->service, dec->sentence, a.id);
 	} else if (r == 1) {
 		dec->not_scaled = PLM_NS_DRY_RUN;
-		plm_log_limited(PLM_LOG_INFO, "scaling", dec->service, "dry run: service \"%s\" would go %d -> %d: %s", dec->service,
-				dec->desired, dec->result, dec->sentence);
+		plm_log_limited(PLM_LOG_INFO, "scaling", dec->service, "dry run: service \"%s\" would go %d -> %d: %s",
+				dec->service, dec->desired, dec->result, dec->sentence);
 	} else {
 		dec->not_scaled = PLM_NS_BACKEND_ERROR;
 		plm_log_limited(PLM_LOG_WARN, "scaling", dec->service, "service \"%s\" stays at %d: %s", dec->service,
@@ -204,8 +207,8 @@ static void note_not_scaled(struct plm_daemon *d, const struct plm_decision *dec
 	struct plm_activity a;
 	plm_activity_from_decision(dec, &a);
 	if (plm_activities_not_scaled(d->activities, &a, &dec->at))
-		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\" stays at %d (%s): %s", dec->service, dec->desired,
-			plm_not_scaled_name(dec->not_scaled), dec->sentence);
+		plm_log(PLM_LOG_INFO, "scaling", "service \"%s\": %s (%s)", dec->service, dec->sentence,
+			plm_not_scaled_name(dec->not_scaled));
 }
 
 static void act(struct plm_daemon *d)
@@ -241,8 +244,8 @@ static bool is_worth_a_record(struct plm_daemon *d, const struct plm_decision *d
 			free(last);
 			return false;
 		}
-	} else if (dec->result == dec->desired && (last->not_scaled == dec->not_scaled ||
-						   dec->at.mono - last->written_mono < RECORD_EVERY_NS)) {
+	} else if (dec->result == dec->desired &&
+		   (last->not_scaled == dec->not_scaled || dec->at.mono - last->written_mono < RECORD_EVERY_NS)) {
 		return false;
 	} else if (dec->result != dec->desired && !dec->activity_id[0] && last->not_scaled == dec->not_scaled) {
 		return false; /* the same failed or dry change again */

@@ -48,8 +48,8 @@ static int find_backend(const struct plm_config *c, const struct plm_backend_ops
 static void warn_foreign(size_t foreign, const char *cluster)
 {
 	if (foreign)
-		plm_log(PLM_LOG_WARN, "scaling", "%zu targets and policies are for other clusters than \"%s\", ignoring them", foreign,
-			cluster);
+		plm_log(PLM_LOG_WARN, "scaling",
+			"%zu targets and policies are for other clusters than \"%s\", ignoring them", foreign, cluster);
 }
 
 int plm_daemon_check(const struct plm_daemon_flags *flags, char *ret_summary, size_t size, struct plm_err *err)
@@ -69,8 +69,8 @@ int plm_daemon_check(const struct plm_daemon_flags *flags, char *ret_summary, si
 		r = backend->check(&cfg, err);
 	}
 	if (r == 0)
-		(void)snprintf(ret_summary, size, "ok: %zu configuration files, %zu targets, %zu policies, backend %s", c->n_docs,
-			       policies.n_targets, policies.n_policies, backend->name);
+		(void)snprintf(ret_summary, size, "ok: %zu configuration files, %zu targets, %zu policies, backend %s",
+			       c->n_docs, policies.n_targets, policies.n_policies, backend->name);
 	plm_policy_set_done(&policies);
 	plm_config_free(c);
 	return r;
@@ -108,6 +108,7 @@ static int try_reload(struct plm_daemon *d, struct plm_err *err)
 	d->config = fresh;
 	plm_ns period = fresh->sample_interval_ms * PLM_NS_PER_MS;
 	(void)plm_loop_timer_set(d->timer, period, period);
+	plm_aggregate_set_interval(d->aggregate, period);
 	return 0;
 }
 
@@ -123,7 +124,8 @@ static void on_reload(void *ctx, uint32_t signo)
 	d->self.config_error[0] = '\0';
 	if (r == 0) {
 		d->self.config_wall = d->tick.now.wall;
-		plm_log(PLM_LOG_INFO, "config", "reloaded: %zu targets, %zu policies", d->policies.n_targets, d->policies.n_policies);
+		plm_log(PLM_LOG_INFO, "config", "reloaded: %zu targets, %zu policies", d->policies.n_targets,
+			d->policies.n_policies);
 	} else {
 		(void)plm_strcpy(d->self.config_error, sizeof(d->self.config_error), plm_err_text(&err));
 		plm_log(PLM_LOG_ERROR, "config", "%s, keeping the old configuration", plm_err_text(&err));
@@ -199,7 +201,8 @@ static int open_state(struct plm_daemon *d, struct plm_err *err)
 		return plm_err_set(err, ENAMETOOLONG, d->config->state_dir, "state_dir is too long");
 	r = plm_db_open(path, &d->db, err);
 	if (r == 0 && d->db.was_damaged)
-		plm_log(PLM_LOG_ERROR, "state", "%s was damaged: moved to %s, starting a new one", path, d->db.moved_to);
+		plm_log(PLM_LOG_ERROR, "state", "%s was damaged: moved to %s, starting a new one", path,
+			d->db.moved_to);
 	return r ? r : plm_state_open(&d->db, &d->state, err);
 }
 
@@ -209,6 +212,7 @@ static int open_core(struct plm_daemon *d, struct plm_err *err)
 	d->engine = plm_engine_state_new();
 	if (!d->aggregate || !d->engine)
 		return plm_err_set(err, ENOMEM, NULL, "out of memory");
+	plm_aggregate_set_interval(d->aggregate, d->config->sample_interval_ms * PLM_NS_PER_MS);
 	return plm_state_load_engine(d->state, d->engine, err);
 }
 

@@ -19,11 +19,17 @@ static const struct {
 	struct option option;
 	const char *arg, *help;
 } options[] = {
-	{ { "config.file", required_argument, NULL, OPT_CONFIG }, "FILE", "configuration (default " PLM_CONFIG_FILE ")" },
+	{ { "config.file", required_argument, NULL, OPT_CONFIG },
+	  "FILE",
+	  "configuration (default " PLM_CONFIG_FILE ")" },
 	{ { "config.check", no_argument, NULL, OPT_CHECK }, "", "load and check everything, then end: 0 or 78" },
 	{ { "dry-run", no_argument, NULL, OPT_DRY_RUN }, "", "decide and record, but change nothing" },
-	{ { "web.listen-address", required_argument, NULL, OPT_LISTEN }, "ADDRESS", "host:port for HTTP; \"\" for none" },
-	{ { "log.level", required_argument, NULL, OPT_LOG_LEVEL }, "LEVEL", "debug, info, warn or error (default info)" },
+	{ { "web.listen-address", required_argument, NULL, OPT_LISTEN },
+	  "ADDRESS",
+	  "host:port for HTTP; \"\" for none" },
+	{ { "log.level", required_argument, NULL, OPT_LOG_LEVEL },
+	  "LEVEL",
+	  "debug, info, warn or error (default info)" },
 	{ { "log.format", required_argument, NULL, OPT_LOG_FORMAT }, "FORMAT", "logfmt or json (default logfmt)" },
 	{ { "version", no_argument, NULL, OPT_VERSION }, "", "print the version" },
 	{ { "help", no_argument, NULL, 'h' }, "", "print this" },
@@ -38,10 +44,13 @@ struct arguments {
 
 static void print_help(FILE *out)
 {
-	fputs("Usage: plimsolld [OPTION]...\nMeasures the tasks of this host in the kernel and scales their services.\n\n", out);
+	fputs("Usage: plimsolld [OPTION]...\nMeasures the tasks of this host in the kernel and scales their "
+	      "services.\n\n",
+	      out);
 	for (size_t i = 0; i < PLM_ARRAY_SIZE(options); i++) {
 		char left[64];
-		(void)snprintf(left, sizeof(left), "--%s%s%s", options[i].option.name, options[i].arg[0] ? "=" : "", options[i].arg);
+		(void)snprintf(left, sizeof(left), "--%s%s%s", options[i].option.name, options[i].arg[0] ? "=" : "",
+			       options[i].arg);
 		fprintf(out, "  %-30s %s\n", left, options[i].help);
 	}
 	fputs("\nSignals: HUP reads configuration and policies again, TERM and INT end the daemon (tasks go on unless\n"
@@ -74,7 +83,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case OPT_LOG_LEVEL:
 			if (plm_log_level_parse(optarg, &a->level) == 0)
 				break;
-			fprintf(stderr, "plimsolld: --log.level is \"%s\"; it must be debug, info, warn or error\n", optarg);
+			fprintf(stderr, "plimsolld: --log.level is \"%s\"; it must be debug, info, warn or error\n",
+				optarg);
 			return EXIT_USAGE;
 		case OPT_LOG_FORMAT:
 			if (plm_log_format_parse(optarg, &a->format) == 0)

@@ -21,16 +21,20 @@ struct plm_state {
 };
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS activities (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, cluster TEXT NOT NULL,"
-	" service TEXT NOT NULL, policy TEXT NOT NULL, description TEXT NOT NULL, cause TEXT NOT NULL, start_wall INTEGER NOT NULL,"
-	" end_wall INTEGER NOT NULL, status INTEGER NOT NULL, status_message TEXT NOT NULL, not_scaled INTEGER NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS activities (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, "
+	"cluster TEXT NOT NULL,"
+	" service TEXT NOT NULL, policy TEXT NOT NULL, description TEXT NOT NULL, cause TEXT NOT NULL, start_wall "
+	"INTEGER NOT NULL,"
+	" end_wall INTEGER NOT NULL, status INTEGER NOT NULL, status_message TEXT NOT NULL, not_scaled INTEGER NOT "
+	"NULL,"
 	" from_count INTEGER NOT NULL, to_count INTEGER NOT NULL, repeats INTEGER NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS activities_service ON activities(service, seq);"
 	"CREATE TABLE IF NOT EXISTS decisions (service TEXT NOT NULL, at_wall INTEGER NOT NULL, json TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS decisions_service ON decisions(service, at_wall);"
-	"CREATE TABLE IF NOT EXISTS engine_state (service TEXT PRIMARY KEY, json TEXT NOT NULL, saved_wall INTEGER NOT NULL);";
+	"CREATE TABLE IF NOT EXISTS engine_state (service TEXT PRIMARY KEY, json TEXT NOT NULL, saved_wall INTEGER NOT "
+	"NULL);";
 
-#define ACTIVITY_COLUMNS                                                                                          \
+#define ACTIVITY_COLUMNS                                                                                              \
 	"id, cluster, service, policy, description, cause, start_wall, end_wall, status, status_message, not_scaled," \
 	" from_count, to_count, repeats"
 
@@ -69,9 +73,9 @@ static bool write_activity(struct plm_state *s, const struct plm_activity *a)
 			   "INSERT INTO activities(" ACTIVITY_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 			   " ON CONFLICT(id) DO UPDATE SET end_wall=excluded.end_wall, status=excluded.status,"
 			   " status_message=excluded.status_message, repeats=excluded.repeats",
-			   "ssssssiiisiiii", a->id, a->cluster, a->service, a->policy, a->description, a->cause, a->start_wall,
-			   a->end_wall, (int64_t)a->status, a->status_message, (int64_t)a->not_scaled, (int64_t)a->from,
-			   (int64_t)a->to, (int64_t)a->repeats);
+			   "ssssssiiisiiii", a->id, a->cluster, a->service, a->policy, a->description, a->cause,
+			   a->start_wall, a->end_wall, (int64_t)a->status, a->status_message, (int64_t)a->not_scaled,
+			   (int64_t)a->from, (int64_t)a->to, (int64_t)a->repeats);
 	return noted(s, r, &err);
 }
 
@@ -93,7 +97,8 @@ static void wait_with(struct plm_state *s, const struct plm_activity *a)
 		}
 	}
 	if (s->n_waiting == PLM_STATE_MAX_WAITING) {
-		plm_log_limited(PLM_LOG_ERROR, "state", "state full", "more than %d activities wait for the database, dropping the oldest",
+		plm_log_limited(PLM_LOG_ERROR, "state", "state full",
+				"more than %d activities wait for the database, dropping the oldest",
 				PLM_STATE_MAX_WAITING);
 		memmove(s->waiting, s->waiting + 1, --s->n_waiting * sizeof(s->waiting[0]));
 	}
@@ -128,9 +133,11 @@ static void read_activity(sqlite3_stmt *stmt, struct plm_activity *a)
 	a->start_wall = sqlite3_column_int64(stmt, 6);
 	a->end_wall = sqlite3_column_int64(stmt, 7);
 	int status = sqlite3_column_int(stmt, 8), not_scaled = sqlite3_column_int(stmt, 10);
-	a->status = status >= 0 && status < _PLM_ACTIVITY_STATUS_MAX ? (enum plm_activity_status)status : PLM_ACT_FAILED;
+	a->status =
+		status >= 0 && status < _PLM_ACTIVITY_STATUS_MAX ? (enum plm_activity_status)status : PLM_ACT_FAILED;
 	(void)plm_strcpy(a->status_message, sizeof(a->status_message), plm_db_text(stmt, 9));
-	a->not_scaled = not_scaled >= 0 && not_scaled < _PLM_NOT_SCALED_MAX ? (enum plm_not_scaled)not_scaled : PLM_SCALED;
+	a->not_scaled =
+		not_scaled >= 0 && not_scaled < _PLM_NOT_SCALED_MAX ? (enum plm_not_scaled)not_scaled : PLM_SCALED;
 	a->from = sqlite3_column_int(stmt, 11);
 	a->to = sqlite3_column_int(stmt, 12);
 	a->repeats = (uint32_t)sqlite3_column_int64(stmt, 13);
@@ -141,8 +148,9 @@ int plm_state_open_activities(struct plm_state *s, struct plm_activity *ret, int
 	sqlite3_stmt *stmt;
 	int n = 0;
 	int r = plm_db_query(s->db, &stmt, err,
-			     "SELECT " ACTIVITY_COLUMNS " FROM activities WHERE status IN (?,?) ORDER BY seq DESC LIMIT ?", "iii",
-			     (int64_t)PLM_ACT_PENDING, (int64_t)PLM_ACT_IN_PROGRESS, (int64_t)max);
+			     "SELECT " ACTIVITY_COLUMNS
+			     " FROM activities WHERE status IN (?,?) ORDER BY seq DESC LIMIT ?",
+			     "iii", (int64_t)PLM_ACT_PENDING, (int64_t)PLM_ACT_IN_PROGRESS, (int64_t)max);
 	if (r != 0)
 		return r;
 	while ((r = plm_db_step(s->db, stmt, err)) == 1)
@@ -163,14 +171,16 @@ int plm_state_list_activities(struct plm_state *s, const char *service, bool wit
 {
 	for (size_t i = s->n_waiting; i > 0 && max > 0; i--) {
 		const struct plm_activity *a = &s->waiting[i - 1];
-		if ((service[0] && strcmp(a->service, service) != 0) || (!with_not_scaled && a->not_scaled != PLM_SCALED))
+		if ((service[0] && strcmp(a->service, service) != 0) ||
+		    (!with_not_scaled && a->not_scaled != PLM_SCALED))
 			continue;
 		write_json(a, w);
 		max--;
 	}
 	sqlite3_stmt *stmt;
 	int r = plm_db_query(s->db, &stmt, err,
-			     "SELECT " ACTIVITY_COLUMNS " FROM activities WHERE (?1='' OR service=?1) AND (?2 OR not_scaled=0)"
+			     "SELECT " ACTIVITY_COLUMNS
+			     " FROM activities WHERE (?1='' OR service=?1) AND (?2 OR not_scaled=0)"
 			     " ORDER BY seq DESC LIMIT ?3",
 			     "sii", service, (int64_t)with_not_scaled, (int64_t)max);
 	if (r != 0)
@@ -187,16 +197,19 @@ int plm_state_list_activities(struct plm_state *s, const char *service, bool wit
 void plm_state_put_decision(struct plm_state *s, const char *service, plm_ns at_wall, const char *json)
 {
 	struct plm_err err = PLM_ERR_INIT;
-	(void)noted(s, plm_db_run(s->db, &err, "INSERT INTO decisions(service, at_wall, json) VALUES(?,?,?)", "sis", service, at_wall, json),
+	(void)noted(s,
+		    plm_db_run(s->db, &err, "INSERT INTO decisions(service, at_wall, json) VALUES(?,?,?)", "sis",
+			       service, at_wall, json),
 		    &err);
 }
 
-int plm_state_get_decision(struct plm_state *s, const char *service, plm_ns at_wall, struct plm_buf *out, struct plm_err *err)
+int plm_state_get_decision(struct plm_state *s, const char *service, plm_ns at_wall, struct plm_buf *out,
+			   struct plm_err *err)
 {
 	sqlite3_stmt *stmt;
 	int r = plm_db_query(s->db, &stmt, err,
-			     "SELECT json FROM decisions WHERE service=? AND at_wall<=? ORDER BY at_wall DESC LIMIT 1", "si", service,
-			     at_wall);
+			     "SELECT json FROM decisions WHERE service=? AND at_wall<=? ORDER BY at_wall DESC LIMIT 1",
+			     "si", service, at_wall);
 	if (r != 0)
 		return r;
 	r = plm_db_step(s->db, stmt, err);
@@ -204,7 +217,8 @@ int plm_state_get_decision(struct plm_state *s, const char *service, plm_ns at_w
 		plm_buf_adds(out, plm_db_text(stmt, 0));
 	(void)sqlite3_finalize(stmt);
 	if (r == 0)
-		return plm_err_set(err, ENOENT, NULL, "there is no decision record for service \"%.100s\" at that time", service);
+		return plm_err_set(err, ENOENT, NULL, "there is no decision record for service \"%.100s\" at that time",
+				   service);
 	return r < 0 ? r : 0;
 }
 
@@ -241,7 +255,8 @@ int plm_state_load_engine(struct plm_state *s, struct plm_engine_state *engine, 
 	while ((r = plm_db_step(s->db, stmt, err)) == 1) {
 		struct plm_err bad = PLM_ERR_INIT;
 		if (plm_engine_state_load(engine, plm_db_text(stmt, 0), plm_db_text(stmt, 1), &bad) != 0)
-			plm_log(PLM_LOG_WARN, "state", "saved scaling state of service \"%s\" is not usable (%s), starting it anew",
+			plm_log(PLM_LOG_WARN, "state",
+				"saved scaling state of service \"%s\" is not usable (%s), starting it anew",
 				plm_db_text(stmt, 0), plm_err_text(&bad));
 	}
 	(void)sqlite3_finalize(stmt);
@@ -255,10 +270,11 @@ static void prune(struct plm_state *s, const struct plm_now *now)
 			   now->wall - (plm_ns)PLM_STATE_KEEP_DAYS * 86400 * PLM_NS_PER_S, (int64_t)PLM_ACT_PENDING,
 			   (int64_t)PLM_ACT_IN_PROGRESS);
 	if (r == 0)
-		r = plm_db_run(s->db, &err,
-			       "DELETE FROM decisions WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER"
-			       " (PARTITION BY service ORDER BY at_wall DESC) AS n FROM decisions) WHERE n > ?)",
-			       "i", (int64_t)PLM_STATE_KEEP_DECISIONS);
+		r = plm_db_run(
+			s->db, &err,
+			"DELETE FROM decisions WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER"
+			" (PARTITION BY service ORDER BY at_wall DESC) AS n FROM decisions) WHERE n > ?)",
+			"i", (int64_t)PLM_STATE_KEEP_DECISIONS);
 	(void)noted(s, r, &err);
 }
 

@@ -11,7 +11,8 @@
 #include "model/decision.h"
 #include "scaling/scaling.h"
 
-#define PLM_STATE_MAX_WAITING 256     /* activities that wait for a database that refuses; the oldest are dropped and counted */
+#define PLM_STATE_MAX_WAITING \
+	256 /* activities that wait for a database that refuses; the oldest are dropped and counted */
 #define PLM_STATE_KEEP_DECISIONS 1000 /* decision records kept per service */
 #define PLM_STATE_KEEP_DAYS 42        /* activities: six weeks, as AWS keeps them */
 

@@ -23,15 +23,15 @@ enum plm_family_type {
 
 /* What a family has one series of. */
 enum plm_scope {
-	PLM_SCOPE_DAEMON,     /* one, without labels */
-	PLM_SCOPE_BUILD,      /* one */
-	PLM_SCOPE_HOST,       /* one */
-	PLM_SCOPE_RUNG,       /* each rung of the kernel ladder */
-	PLM_SCOPE_CGROUP,     /* each cgroup of the last sample */
-	PLM_SCOPE_TASK,       /* each task that is not STOPPED */
-	PLM_SCOPE_TASK_INFO,  /* likewise, with what does not change about it */
-	PLM_SCOPE_SERVICE,    /* each service of the backend */
-	PLM_SCOPE_POLICY,     /* each policy */
+	PLM_SCOPE_DAEMON,    /* one, without labels */
+	PLM_SCOPE_BUILD,     /* one */
+	PLM_SCOPE_HOST,      /* one */
+	PLM_SCOPE_RUNG,      /* each rung of the kernel ladder */
+	PLM_SCOPE_CGROUP,    /* each cgroup of the last sample */
+	PLM_SCOPE_TASK,      /* each task that is not STOPPED */
+	PLM_SCOPE_TASK_INFO, /* likewise, with what does not change about it */
+	PLM_SCOPE_SERVICE,   /* each service of the backend */
+	PLM_SCOPE_POLICY,    /* each policy */
 	PLM_SCOPE_POLICY_INFO,
 	PLM_SCOPE_SCALING,    /* each service, policy, direction and status seen so far */
 	PLM_SCOPE_NOT_SCALED, /* each service, policy and reason seen so far */
@@ -56,16 +56,16 @@ struct plm_row {
 	const struct plm_view *view;       /* always */
 	const struct plm_process *process; /* DAEMON */
 	const struct plm_rung_view *rung;
-	const struct plm_sample *sample;          /* CGROUP; TASK: NULL = never measured */
-	const struct plm_task *task;              /* TASK, TASK_INFO; CGROUP: NULL = no task of ours */
-	const struct plm_task_usage *task_usage;  /* TASK: NULL = not known */
-	const struct plm_service *service;        /* SERVICE */
+	const struct plm_sample *sample;               /* CGROUP; TASK: NULL = never measured */
+	const struct plm_task *task;                   /* TASK, TASK_INFO; CGROUP: NULL = no task of ours */
+	const struct plm_task_usage *task_usage;       /* TASK: NULL = not known */
+	const struct plm_service *service;             /* SERVICE */
 	const struct plm_service_usage *service_usage; /* SERVICE: NULL = not known */
-	const struct plm_target *target;          /* SERVICE: NULL = not a scalable target */
-	const struct plm_policy *policy;          /* POLICY, POLICY_INFO */
-	const struct plm_proposal *proposal;      /* POLICY: NULL = not evaluated yet */
-	uint64_t count;                           /* SCALING, NOT_SCALED */
-	uint32_t label_at, label_len;             /* its labels without braces, in the rows' label text */
+	const struct plm_target *target;               /* SERVICE: NULL = not a scalable target */
+	const struct plm_policy *policy;               /* POLICY, POLICY_INFO */
+	const struct plm_proposal *proposal;           /* POLICY: NULL = not evaluated yet */
+	uint64_t count;                                /* SCALING, NOT_SCALED */
+	uint32_t label_at, label_len;                  /* its labels without braces, in the rows' label text */
 };
 
 struct plm_histogram {
@@ -81,15 +81,15 @@ struct plm_family {
 	enum plm_scope scope;
 	const char *unit;  /* "" = none; else the name's last word */
 	const char *fixed; /* a label that each series has besides its scope's: `cpu="total"`; NULL = none */
-	struct plm_value (*value)(const struct plm_row *row);           /* all but histograms */
+	struct plm_value (*value)(const struct plm_row *row);                      /* all but histograms */
 	bool (*histogram)(const struct plm_view *view, struct plm_histogram *ret); /* histograms only; false = none */
 	const char *help; /* one sentence, no quotes, backslashes or line ends */
 };
 
 /* Tables, each ended by a row without a name. */
-extern const struct plm_family plm_families_container[]; /* cAdvisor's names */
-extern const struct plm_family plm_families_service[];   /* tasks, services, policies, scaling */
-extern const struct plm_family plm_families_self[];      /* this daemon and host */
+extern const struct plm_family plm_families_container[];   /* cAdvisor's names */
+extern const struct plm_family plm_families_service[];     /* tasks, services, policies, scaling */
+extern const struct plm_family plm_families_self[];        /* this daemon and host */
 extern const struct plm_family *const plm_family_tables[]; /* all of them, NULL-ended */
 
 /* Makers of values. */

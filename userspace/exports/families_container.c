@@ -9,9 +9,9 @@
 #include "exports/families.h"
 
 /* Defines a getter of one field of the sample, known when all of `bits` are. */
-#define SAMPLE(fn, bits, make, field)                                                   \
-	static struct plm_value fn(const struct plm_row *r)                             \
-	{                                                                               \
+#define SAMPLE(fn, bits, make, field)                                                       \
+	static struct plm_value fn(const struct plm_row *r)                                 \
+	{                                                                                   \
 		return r->sample->has & (bits) ? make(r->sample->field) : plm_value_none(); \
 	}
 

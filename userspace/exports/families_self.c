@@ -40,11 +40,11 @@ static struct plm_value cgroups(const struct plm_row *r)
 }
 
 /* Defines a getter of one fact about the daemon itself. */
-#define SELF(fn, value)                                         \
-	static struct plm_value fn(const struct plm_row *r)     \
-	{                                                       \
-		const struct plm_self *s = r->view->self;       \
-		return s ? (value) : plm_value_none();          \
+#define SELF(fn, value)                                     \
+	static struct plm_value fn(const struct plm_row *r) \
+	{                                                   \
+		const struct plm_self *s = r->view->self;   \
+		return s ? (value) : plm_value_none();      \
 	}
 
 SELF(dry_run, plm_value_u64(s->is_dry_run))
@@ -93,11 +93,11 @@ static struct plm_value limit(bool is_known, uint64_t value)
 	return value == PLM_PROCESS_NO_LIMIT ? plm_value_num(1.0 / 0.0) : plm_value_u64(value);
 }
 
-#define PROCESS(fn, value)                                      \
-	static struct plm_value fn(const struct plm_row *r)     \
-	{                                                       \
-		const struct plm_process *p = r->process;       \
-		return value;                                   \
+#define PROCESS(fn, value)                                  \
+	static struct plm_value fn(const struct plm_row *r) \
+	{                                                   \
+		const struct plm_process *p = r->process;   \
+		return value;                               \
 	}
 
 PROCESS(process_cpu, plm_value_ns(p->cpu_ns))

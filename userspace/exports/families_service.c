@@ -40,9 +40,9 @@ static struct plm_value task_ready(const struct plm_row *r)
 	return r->task_usage ? plm_value_u64(r->task_usage->is_ready) : plm_value_none();
 }
 
-#define TASK_USAGE(fn, field, scale)                                                                \
-	static struct plm_value fn(const struct plm_row *r)                                         \
-	{                                                                                           \
+#define TASK_USAGE(fn, field, scale)                                                                     \
+	static struct plm_value fn(const struct plm_row *r)                                              \
+	{                                                                                                \
 		return r->task_usage ? plm_value_num(r->task_usage->field * (scale)) : plm_value_none(); \
 	}
 
@@ -54,10 +54,10 @@ TASK_USAGE(task_mem_pressure, memory_pressure, 1)
 
 /* --- services --- */
 
-#define SERVICE(fn, make, field)                              \
-	static struct plm_value fn(const struct plm_row *r)   \
-	{                                                     \
-		return make(r->service->field);               \
+#define SERVICE(fn, make, field)                            \
+	static struct plm_value fn(const struct plm_row *r) \
+	{                                                   \
+		return make(r->service->field);             \
 	}
 
 SERVICE(desired, plm_value_count, desired)

@@ -47,7 +47,7 @@ struct files_source {
 #define OTHER_FILES 256
 
 /* Makes room for the files of `max` cgroups and returns for how many there is room; cgroups beyond that are counted as
- * lost instead of read by halves. Raising the hard limit takes CAP_SYS_RESOURCE. Children of the process inherit the limit. */
+ * lost instead of read by halves. Raising the hard limit takes CAP_SYS_RESOURCE. */
 static size_t raise_fd_limit(size_t max)
 {
 	struct rlimit limit;

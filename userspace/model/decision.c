@@ -2,9 +2,19 @@
 #include "model/decision.h"
 
 static const char *const not_scaled_names[] = {
-	"", "AlreadyAtDesiredCapacity", "AlreadyAtMaxCapacity", "AlreadyAtMinCapacity", "AutoScalingAnticipatedFlapping",
-	"TargetServicePutResourceAsUnscalable", "InsufficientData", "Stabilizing", "RateLimited", "ScaleInDisabled",
-	"PolicySuspended", "DryRun", "BackendError",
+	"",
+	"AlreadyAtDesiredCapacity",
+	"AlreadyAtMaxCapacity",
+	"AlreadyAtMinCapacity",
+	"AutoScalingAnticipatedFlapping",
+	"TargetServicePutResourceAsUnscalable",
+	"InsufficientData",
+	"Stabilizing",
+	"RateLimited",
+	"ScaleInDisabled",
+	"PolicySuspended",
+	"DryRun",
+	"BackendError",
 };
 _Static_assert(sizeof(not_scaled_names) / sizeof(not_scaled_names[0]) == _PLM_NOT_SCALED_MAX, "a name for each reason");
 
@@ -13,8 +23,10 @@ static const char *const stage_names[] = {
 };
 _Static_assert(sizeof(stage_names) / sizeof(stage_names[0]) == _PLM_STAGE_MAX, "a name for each stage");
 
-static const char *const activity_names[] = { "Pending", "InProgress", "Successful", "Overridden", "Unfulfilled", "Failed" };
-_Static_assert(sizeof(activity_names) / sizeof(activity_names[0]) == _PLM_ACTIVITY_STATUS_MAX, "a name for each status");
+static const char *const activity_names[] = { "Pending",    "InProgress",  "Successful",
+					      "Overridden", "Unfulfilled", "Failed" };
+_Static_assert(sizeof(activity_names) / sizeof(activity_names[0]) == _PLM_ACTIVITY_STATUS_MAX,
+	       "a name for each status");
 
 const char *plm_not_scaled_name(enum plm_not_scaled r)
 {

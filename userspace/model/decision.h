@@ -16,7 +16,7 @@ enum plm_not_scaled {
 	PLM_NS_ALREADY_AT_MAX,
 	PLM_NS_ALREADY_AT_MIN,
 	PLM_NS_ANTICIPATED_FLAPPING,
-	PLM_NS_UNSCALABLE,         /* TargetServicePutResourceAsUnscalable: a deployment, a daemon service */
+	PLM_NS_UNSCALABLE, /* TargetServicePutResourceAsUnscalable: a deployment, a daemon service */
 	PLM_NS_INSUFFICIENT_DATA,
 	PLM_NS_STABILIZING,
 	PLM_NS_RATE_LIMITED,
@@ -29,7 +29,7 @@ enum plm_not_scaled {
 const char *plm_not_scaled_name(enum plm_not_scaled r); /* "AlreadyAtMaxCapacity", …; "" for PLM_SCALED */
 
 enum plm_stage_kind {
-	PLM_STAGE_POLICY,      /* the raw recommendation of the deciding policy */
+	PLM_STAGE_POLICY, /* the raw recommendation of the deciding policy */
 	PLM_STAGE_TOLERANCE,
 	PLM_STAGE_STABILIZE,
 	PLM_STAGE_FLAPPING,
@@ -37,7 +37,7 @@ enum plm_stage_kind {
 	PLM_STAGE_BOUNDS,
 	PLM_STAGE_SUSPENDED,
 	PLM_STAGE_DEPLOYMENT,
-	PLM_STAGE_DATA,        /* insufficient data */
+	PLM_STAGE_DATA, /* insufficient data */
 	_PLM_STAGE_MAX,
 };
 const char *plm_stage_name(enum plm_stage_kind k); /* "policy", "tolerance", … */
@@ -56,9 +56,9 @@ struct plm_proposal {
 	char policy[PLM_NAME_MAX];
 	enum plm_metric metric;
 	double target;
-	struct plm_signal input; /* input.value NAN = no data */
-	double raw;  /* ready * value / target, before rounding; NAN = none */
-	int desired; /* -1 = no proposal */
+	struct plm_signal input;        /* input.value NAN = no data */
+	double raw;                     /* ready * value / target, before rounding; NAN = none */
+	int desired;                    /* -1 = no proposal */
 	enum plm_not_scaled not_scaled; /* why this policy proposes nothing */
 };
 
@@ -73,15 +73,20 @@ struct plm_decision {
 	int deciding; /* index into proposals; -1 = none */
 	struct plm_stage stages[PLM_DECISION_MAX_STAGES];
 	size_t n_stages;
-	int result;   /* desired count after; == desired when nothing is done */
+	int result; /* desired count after; == desired when nothing is done */
 	enum plm_not_scaled not_scaled;
-	char sentence[320]; /* the whole in one sentence */
+	char sentence[320];   /* the whole in one sentence */
 	char activity_id[40]; /* of the activity it led to; "" = none */
 };
 
 enum plm_activity_status {
-	PLM_ACT_PENDING, PLM_ACT_IN_PROGRESS, PLM_ACT_SUCCESSFUL, PLM_ACT_OVERRIDDEN, PLM_ACT_UNFULFILLED,
-	PLM_ACT_FAILED, _PLM_ACTIVITY_STATUS_MAX,
+	PLM_ACT_PENDING,
+	PLM_ACT_IN_PROGRESS,
+	PLM_ACT_SUCCESSFUL,
+	PLM_ACT_OVERRIDDEN,
+	PLM_ACT_UNFULFILLED,
+	PLM_ACT_FAILED,
+	_PLM_ACTIVITY_STATUS_MAX,
 };
 const char *plm_activity_status_name(enum plm_activity_status s); /* "Pending", … as AWS writes them */
 

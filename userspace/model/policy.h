@@ -27,8 +27,8 @@ struct plm_target {
 
 /* How fast and how far a direction may go (fast profile). */
 struct plm_direction {
-	int max_tasks;     /* per period; 0 = this limit is not set */
-	int max_percent;   /* of the count at the period's start; 0 = not set. The larger of the two limits rules */
+	int max_tasks;   /* per period; 0 = this limit is not set */
+	int max_percent; /* of the count at the period's start; 0 = not set. The larger of the two limits rules */
 	int period_s;
 	int stabilization_s; /* window over which the calmest recommendation wins */
 };
@@ -39,11 +39,11 @@ struct plm_policy {
 	enum plm_policy_type type;
 	enum plm_evaluation evaluation;
 	enum plm_metric metric;
-	double target;            /* TargetValue, in the metric's unit (percent) */
+	double target;                     /* TargetValue, in the metric's unit (percent) */
 	int out_cooldown_s, in_cooldown_s; /* ScaleOutCooldown, ScaleInCooldown; -1 = not given */
 	bool is_scale_in_disabled;
-	double tolerance;         /* share of the target inside which nothing is done */
-	int window_s;             /* over which the metric is averaged */
+	double tolerance; /* share of the target inside which nothing is done */
+	int window_s;     /* over which the metric is averaged */
 	struct plm_direction out, in;
 	char file[PLM_PATH_MAX];
 };

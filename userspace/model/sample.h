@@ -14,25 +14,33 @@
 
 /* Which fields are known. */
 enum {
-	PLM_HAS_CPU = 1 << 0,          /* cpu_usage_ns, cpu_user_ns, cpu_system_ns */
-	PLM_HAS_THROTTLE = 1 << 1,     /* nr_periods, nr_throttled, throttled_ns */
-	PLM_HAS_MEM = 1 << 2,          /* mem_usage_bytes */
-	PLM_HAS_WORKING_SET = 1 << 3,  /* mem_working_set_bytes */
-	PLM_HAS_MEM_LIMIT = 1 << 4,    /* mem_limit_bytes, PLM_NO_MEM_LIMIT = none */
-	PLM_HAS_OOM = 1 << 5,          /* oom_kills */
+	PLM_HAS_CPU = 1 << 0,         /* cpu_usage_ns, cpu_user_ns, cpu_system_ns */
+	PLM_HAS_THROTTLE = 1 << 1,    /* nr_periods, nr_throttled, throttled_ns */
+	PLM_HAS_MEM = 1 << 2,         /* mem_usage_bytes */
+	PLM_HAS_WORKING_SET = 1 << 3, /* mem_working_set_bytes */
+	PLM_HAS_MEM_LIMIT = 1 << 4,   /* mem_limit_bytes, PLM_NO_MEM_LIMIT = none */
+	PLM_HAS_OOM = 1 << 5,         /* oom_kills */
 	PLM_HAS_PSI_CPU = 1 << 6,
 	PLM_HAS_PSI_MEM = 1 << 7,
 	PLM_HAS_PSI_IO = 1 << 8,
-	PLM_HAS_PROCS = 1 << 9,        /* pids */
+	PLM_HAS_PROCS = 1 << 9, /* pids */
 };
 #define PLM_NO_MEM_LIMIT UINT64_MAX
 
-enum plm_psi { PLM_PSI_CPU_SOME, PLM_PSI_CPU_FULL, PLM_PSI_MEM_SOME, PLM_PSI_MEM_FULL, PLM_PSI_IO_SOME,
-	       PLM_PSI_IO_FULL, _PLM_PSI_MAX };
+enum plm_psi {
+	PLM_PSI_CPU_SOME,
+	PLM_PSI_CPU_FULL,
+	PLM_PSI_MEM_SOME,
+	PLM_PSI_MEM_FULL,
+	PLM_PSI_IO_SOME,
+	PLM_PSI_IO_FULL,
+	_PLM_PSI_MAX
+};
 
 /* One cgroup. On a host with several hierarchies the same path is one row, joined by path. */
 struct plm_sample {
-	uint64_t id;        /* v2's kernfs id; a path that only v1 has carries its hierarchy in the top byte. Unique per boot */
+	uint64_t
+		id; /* v2's kernfs id; a path that only v1 has carries its hierarchy in the top byte. Unique per boot */
 	uint64_t parent_id; /* 0 = none (a root) */
 	const char *path;   /* "/plimsoll/web/0a1b…", from the hierarchy's root; owned by the source, valid until
 			       its next read */

@@ -19,26 +19,28 @@ struct plm_task_usage {
 	double cpu_cores;       /* mean over the last sample interval */
 	double cpu_utilization; /* percent of the reserved units over the window; NAN = none reserved or no data */
 	double memory_utilization; /* percent of the reserved memory, newest sample; NAN likewise */
-	double throttled_share; /* throttled periods / periods over the window, 0…1; NAN = not known */
-	double cpu_pressure;    /* share of the window in which some task waited for CPU, 0…1; NAN = not known */
+	double throttled_share;    /* throttled periods / periods over the window, 0…1; NAN = not known */
+	double cpu_pressure;       /* share of the window in which some task waited for CPU, 0…1; NAN = not known */
 	double memory_pressure;
-	bool is_ready;          /* RUNNING, and measured over at least one full interval since it started */
+	bool is_ready; /* RUNNING, and measured over at least one full interval since it started */
 };
 
 /* A value that a policy can ask for. */
 struct plm_signal {
-	double value;       /* NAN = no data */
-	double age_s;       /* since the newest sample in it */
-	double window_s;    /* length of the window it was taken over */
-	double coverage;    /* tasks in it / running tasks old enough to have been measured, 0…1; 0 without any */
-	int tasks;          /* tasks counted */
+	double value;    /* NAN = no data */
+	double age_s;    /* since the newest sample in it */
+	double window_s; /* length of the window it was taken over */
+	double coverage; /* tasks in it / running tasks old enough to have been measured, 0…1; 0 without any */
+	int tasks;       /* tasks counted */
 };
 
 struct plm_service_usage {
 	char service[PLM_NAME_MAX];
-	struct plm_signal cpu;    /* ECSServiceAverageCPUUtilization, percent: 100 * units used / (units reserved * tasks) */
+	struct plm_signal
+		cpu; /* ECSServiceAverageCPUUtilization, percent: 100 * units used / (units reserved * tasks) */
 	struct plm_signal memory; /* ECSServiceAverageMemoryUtilization, percent */
-	int running, ready, unready, missing; /* tasks: RUNNING; of these ready, too young to tell, without a fresh sample */
+	int running, ready, unready,
+		missing;       /* tasks: RUNNING; of these ready, too young to tell, without a fresh sample */
 	uint64_t cpu_usage_ns; /* all tasks since the service is known, ended ones included; only grows */
 	uint64_t tasks_ended;  /* finals seen */
 };

@@ -41,14 +41,14 @@ struct plm_rung_view { /* one line of the kernel ladder's report */
 
 struct plm_self {
 	plm_ns started_wall;
-	uint64_t ticks, late_ticks; /* late: more than one sample interval passed unseen */
+	uint64_t ticks, late_ticks;                     /* late: more than one sample interval passed unseen */
 	uint64_t sample_bucket[PLM_SAMPLE_BUCKETS + 1]; /* not cumulative; the last is +Inf */
 	double sample_sum_s;
 	uint64_t sample_failures, backend_failures, state_failures; /* state: writes to the database that failed */
 	uint64_t lost_events, lost_cgroups;
-	bool is_config_good; /* the last (re)load succeeded */
-	plm_ns config_wall;  /* time of the last successful load */
-	char config_error[512]; /* "" when good */
+	bool is_config_good;                                          /* the last (re)load succeeded */
+	plm_ns config_wall;                                           /* time of the last successful load */
+	char config_error[512];                                       /* "" when good */
 	char sample_error[256], backend_error[256], state_error[256]; /* present trouble; "" = none */
 	bool is_dry_run;
 };
@@ -82,7 +82,8 @@ struct plm_control_ops {
 	int (*scale)(void *ctx, const char *service, int desired, const char *actor, struct plm_err *err);
 	/* Writes the JSON array elements of activities, newest first, into an array opened in `w`.
 	 * service "" = all. */
-	int (*activities)(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w, struct plm_err *err);
+	int (*activities)(void *ctx, const char *service, bool with_not_scaled, int max, struct plm_jw *w,
+			  struct plm_err *err);
 	/* Writes the members of the decision record nearest at or before `at_wall` (0 = newest) into an object opened in `w`.
 	 * -ENOENT when there is none. */
 	int (*explain)(void *ctx, const char *service, plm_ns at_wall, struct plm_jw *w, struct plm_err *err);

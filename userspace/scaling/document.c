@@ -18,7 +18,7 @@
 
 /* Defaults of the `fast` profile. Tolerance, both rate limits and the 300 s window are the defaults of the Kubernetes
  * HorizontalPodAutoscaler (API reference, autoscaling/v2, "behavior"); 300 s is also AWS's default scale-in cooldown.
- * The 5 s window is ours: five samples, so that a step is seen whole within the 5 s a decision may take. */
+ * The 3 s window is ours: three samples, so that a step of a third above the target is decided within 5 s. */
 #define DEFAULT_TOLERANCE 0.10
 #define DEFAULT_WINDOW_S 3
 #define DEFAULT_OUT_TASKS 4
@@ -49,17 +49,18 @@ static bool is_printable(const char *text)
 }
 
 /* "service/CLUSTER/SERVICE" */
-static int take_resource(const cJSON *obj, const struct plm_json_at *at, char cluster[PLM_NAME_MAX], char service[PLM_NAME_MAX],
-			 struct plm_err *err)
+static int take_resource(const cJSON *obj, const struct plm_json_at *at, char cluster[PLM_NAME_MAX],
+			 char service[PLM_NAME_MAX], struct plm_err *err)
 {
 	const char *id = plm_fields_get(obj, "ResourceId")->valuestring;
 	const char *first = strncmp(id, "service/", 8) == 0 ? id + 8 : NULL;
 	const char *slash = first ? strchr(first, '/') : NULL;
 	if (!slash || slash == first || !slash[1] || strchr(slash + 1, '/') || slash - first >= PLM_NAME_MAX ||
 	    strlen(slash + 1) >= PLM_NAME_MAX || !is_printable(id))
-		return plm_json_err(err, at, "ResourceId",
-				    "is \"%.100s\"; it must be service/CLUSTER/SERVICE, each part 1 to %d printable characters", id,
-				    PLM_NAME_MAX - 1);
+		return plm_json_err(
+			err, at, "ResourceId",
+			"is \"%.100s\"; it must be service/CLUSTER/SERVICE, each part 1 to %d printable characters", id,
+			PLM_NAME_MAX - 1);
 	(void)snprintf(cluster, PLM_NAME_MAX, "%.*s", (int)(slash - first), first);
 	(void)plm_strcpy(service, PLM_NAME_MAX, slash + 1);
 	return 0;
@@ -75,7 +76,8 @@ static int parse_target(const cJSON *obj, const struct plm_json_at *at, struct p
 	t->min = take_int(obj, "MinCapacity", 0);
 	t->max = take_int(obj, "MaxCapacity", 0);
 	if (t->min > t->max)
-		return plm_json_err(err, at, "MinCapacity", "is %d, more than MaxCapacity %d; it must be from 0 to MaxCapacity", t->min,
+		return plm_json_err(err, at, "MinCapacity",
+				    "is %d, more than MaxCapacity %d; it must be from 0 to MaxCapacity", t->min,
 				    t->max);
 	const cJSON *suspended = plm_fields_get(obj, "SuspendedState");
 	if (!suspended)
@@ -153,7 +155,8 @@ static int parse_policy(const cJSON *obj, const struct plm_json_at *at, struct p
 				  .evaluation = PLM_EVALUATION_FAST,
 				  .tolerance = DEFAULT_TOLERANCE,
 				  .window_s = DEFAULT_WINDOW_S,
-				  .out = { DEFAULT_OUT_TASKS, DEFAULT_OUT_PERCENT, DEFAULT_PERIOD_S, DEFAULT_OUT_STABILIZATION_S },
+				  .out = { DEFAULT_OUT_TASKS, DEFAULT_OUT_PERCENT, DEFAULT_PERIOD_S,
+					   DEFAULT_OUT_STABILIZATION_S },
 				  .in = { 0, DEFAULT_IN_PERCENT, DEFAULT_PERIOD_S, DEFAULT_IN_STABILIZATION_S } };
 	int r = plm_fields_check(obj, at, "policy", err);
 	if (r == 0)
@@ -179,7 +182,8 @@ static int make_room(void **rows, size_t n, size_t more, size_t size, const stru
 	if (more == 0)
 		return 0;
 	if (n + more > MAX_ROWS)
-		return plm_json_err(err, at, NULL, "%zu entries over all documents; at most %d are allowed", n + more, MAX_ROWS);
+		return plm_json_err(err, at, NULL, "%zu entries over all documents; at most %d are allowed", n + more,
+				    MAX_ROWS);
 	void *bigger = realloc(*rows, (n + more) * size);
 	if (!bigger)
 		return plm_err_set(err, ENOMEM, at->file, "out of memory");
@@ -215,13 +219,14 @@ static int add_policy(const cJSON *obj, const struct plm_json_at *at, struct plm
 
 typedef int (*add_fn)(const cJSON *, const struct plm_json_at *, struct plm_policy_set *, struct plm_err *);
 
-static int add_list(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_policy_set *set, add_fn add,
-		    struct plm_err *err)
+static int add_list(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_policy_set *set,
+		    add_fn add, struct plm_err *err)
 {
 	const cJSON *list = plm_fields_get(doc, key), *item;
 	int i = 0;
 	struct plm_json_at list_at = plm_json_member(at, key);
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		struct plm_json_at item_at = plm_json_item(&list_at, i++);
 		int r = add(item, &item_at, set, err);
 		if (r != 0)
@@ -244,10 +249,15 @@ static bool has_any(const cJSON *doc, const char *const *keys)
 static enum shape shape_of(const cJSON *doc)
 {
 	static const char *const schedule[] = { "ScheduledActionName", "ScalableTargetAction", "Schedule", NULL };
-	static const char *const policy[] = { "PolicyName", "PolicyType", "TargetTrackingScalingPolicyConfiguration",
-					      "StepScalingPolicyConfiguration", "PredictiveScalingPolicyConfiguration", NULL };
-	static const char *const target[] = { "MinCapacity", "MaxCapacity", "SuspendedState", "ResourceId", "ScalableDimension",
-					      "ServiceNamespace", NULL };
+	static const char *const policy[] = { "PolicyName",
+					      "PolicyType",
+					      "TargetTrackingScalingPolicyConfiguration",
+					      "StepScalingPolicyConfiguration",
+					      "PredictiveScalingPolicyConfiguration",
+					      NULL };
+	static const char *const target[] = { "MinCapacity", "MaxCapacity",       "SuspendedState",
+					      "ResourceId",  "ScalableDimension", "ServiceNamespace",
+					      NULL };
 	if (has_any(doc, schedule))
 		return SHAPE_SCHEDULE;
 	if (has_any(doc, policy))
@@ -277,7 +287,8 @@ int plm_policy_document_add(const cJSON *doc, const char *file, struct plm_polic
 	enum shape shape = shape_of(doc);
 	if (shape == SHAPE_SCHEDULE)
 		return plm_json_err(err, &at, NULL,
-				    "a scheduled action is not carried out by this version, which takes scalable targets and scaling policies");
+				    "a scheduled action is not carried out by this version, which takes scalable "
+				    "targets and scaling policies");
 	size_t targets = set->n_targets, policies = set->n_policies;
 	size_t more_targets = shape == SHAPE_TARGET ? 1 : count_rows(doc, "ScalableTargets");
 	size_t more_policies = shape == SHAPE_POLICY ? 1 : count_rows(doc, "ScalingPolicies");
@@ -333,8 +344,8 @@ static int check_targets(const struct plm_target *const *targets, size_t n, stru
 	for (size_t i = 1; i < n; i++) {
 		const struct plm_target *t = targets[i - 1], *u = targets[i];
 		if (compare_place(t->service, t->cluster, u->service, u->cluster) == 0)
-			return plm_err_set(err, EINVAL, u->file, "target service/%.80s/%.80s is also in %.200s", u->cluster, u->service,
-					   t->file);
+			return plm_err_set(err, EINVAL, u->file, "target service/%.80s/%.80s is also in %.200s",
+					   u->cluster, u->service, t->file);
 	}
 	return 0;
 }
@@ -343,12 +354,13 @@ static int check_targets(const struct plm_target *const *targets, size_t n, stru
 static int check_pair(const struct plm_policy *q, const struct plm_policy *p, struct plm_err *err)
 {
 	if (strcmp(p->name, q->name) == 0)
-		return plm_err_set(err, EINVAL, p->file, "policy \"%.80s\" of service \"%.80s\" is also in %.200s", p->name, p->service,
-				   q->file);
+		return plm_err_set(err, EINVAL, p->file, "policy \"%.80s\" of service \"%.80s\" is also in %.200s",
+				   p->name, p->service, q->file);
 	if (p->metric == q->metric)
 		return plm_err_set(err, EINVAL, p->file,
-				   "policies \"%.60s\" and \"%.60s\" of service \"%.60s\" track the same metric %s; each needs its own", q->name,
-				   p->name, p->service, plm_metric_name(p->metric));
+				   "policies \"%.60s\" and \"%.60s\" of service \"%.60s\" track the same metric %s; "
+				   "each needs its own",
+				   q->name, p->name, p->service, plm_metric_name(p->metric));
 	return 0;
 }
 
@@ -358,15 +370,16 @@ static int check_policies(const struct plm_policy *const *policies, size_t n, co
 	size_t first = 0; /* of the same target */
 	for (size_t i = 0; i < n; i++) {
 		const struct plm_policy *p = policies[i], *f = policies[first];
-		if (!n_targets || !bsearch(p, targets, n_targets, sizeof(*targets), policy_to_target))
+		if (!n_targets || !bsearch(p, targets, n_targets, sizeof(const struct plm_target *), policy_to_target))
 			return plm_err_set(err, EINVAL, p->file,
-					   "policy \"%.80s\": no ScalableTargets entry for service/%.80s/%.80s, which gives its MinCapacity and MaxCapacity",
+					   "policy \"%.80s\": no ScalableTargets entry for service/%.80s/%.80s, which "
+					   "gives its MinCapacity and MaxCapacity",
 					   p->name, p->cluster, p->service);
 		if (compare_place(p->service, p->cluster, f->service, f->cluster) != 0)
 			first = i;
 		if (i - first >= PLM_DECISION_MAX_POLICIES)
-			return plm_err_set(err, EINVAL, p->file, "service \"%.80s\" has more than %d policies", p->service,
-					   PLM_DECISION_MAX_POLICIES);
+			return plm_err_set(err, EINVAL, p->file, "service \"%.80s\" has more than %d policies",
+					   p->service, PLM_DECISION_MAX_POLICIES);
 		for (size_t j = first; j < i; j++) {
 			int r = check_pair(policies[j], p, err);
 			if (r != 0)
@@ -378,16 +391,16 @@ static int check_policies(const struct plm_policy *const *policies, size_t n, co
 
 int plm_policy_set_check(const struct plm_policy_set *set, struct plm_err *err)
 {
-	PLM_FREE const struct plm_target **targets = malloc((set->n_targets + 1) * sizeof(*targets));
-	PLM_FREE const struct plm_policy **policies = malloc((set->n_policies + 1) * sizeof(*policies));
+	PLM_FREE const struct plm_target **targets = malloc((set->n_targets + 1) * sizeof(const struct plm_target *));
+	PLM_FREE const struct plm_policy **policies = malloc((set->n_policies + 1) * sizeof(const struct plm_policy *));
 	if (!targets || !policies)
 		return plm_err_set(err, ENOMEM, NULL, "out of memory");
 	for (size_t i = 0; i < set->n_targets; i++)
 		targets[i] = &set->targets[i];
 	for (size_t i = 0; i < set->n_policies; i++)
 		policies[i] = &set->policies[i];
-	qsort(targets, set->n_targets, sizeof(*targets), compare_targets);
-	qsort(policies, set->n_policies, sizeof(*policies), compare_policies);
+	qsort(targets, set->n_targets, sizeof(const struct plm_target *), compare_targets);
+	qsort(policies, set->n_policies, sizeof(const struct plm_policy *), compare_policies);
 	int r = check_targets(targets, set->n_targets, err);
 	return r ? r : check_policies(policies, set->n_policies, targets, set->n_targets, err);
 }

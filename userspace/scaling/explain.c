@@ -101,9 +101,9 @@ static void tell_cause(const struct plm_decision *d, const struct plm_proposal *
 	char window[32] = "";
 	if (p->input.window_s > 0)
 		(void)snprintf(window, sizeof(window), " over %g s", p->input.window_s);
-	int n = snprintf(text, size, "policy %.60s: %s %.1f %%%s against target %g %% on %d ready task%s asked for %d", p->policy,
-			 plm_metric_name(p->metric), p->input.value, window, p->target, d->ready, d->ready == 1 ? "" : "s",
-			 d->stages[0].after);
+	int n = snprintf(text, size, "policy %.60s: %s %.1f %%%s against target %g %% on %d ready task%s asked for %d",
+			 p->policy, plm_metric_name(p->metric), p->input.value, window, p->target, d->ready,
+			 d->ready == 1 ? "" : "s", d->stages[0].after);
 	if (last && last->kind != PLM_STAGE_POLICY && n > 0 && (size_t)n < size)
 		(void)snprintf(text + n, size - (size_t)n, "; %s", last->text);
 }
@@ -111,7 +111,9 @@ static void tell_cause(const struct plm_decision *d, const struct plm_proposal *
 void plm_activity_from_decision(const struct plm_decision *d, struct plm_activity *ret)
 {
 	const struct plm_proposal *p = d->deciding >= 0 ? &d->proposals[d->deciding] : NULL;
-	*ret = (struct plm_activity){ .start_wall = d->at.wall, .from = d->desired, .to = d->result, .not_scaled = d->not_scaled };
+	*ret = (struct plm_activity){
+		.start_wall = d->at.wall, .from = d->desired, .to = d->result, .not_scaled = d->not_scaled
+	};
 	(void)plm_strcpy(ret->cluster, sizeof(ret->cluster), d->cluster);
 	(void)plm_strcpy(ret->service, sizeof(ret->service), d->service);
 	if (p)
@@ -121,7 +123,8 @@ void plm_activity_from_decision(const struct plm_decision *d, struct plm_activit
 		(void)snprintf(ret->description, sizeof(ret->description), "Setting desired count to %d.", d->result);
 	} else {
 		ret->status = quiet_status(d->not_scaled);
-		(void)snprintf(ret->description, sizeof(ret->description), "Attempting to scale due to policy %.100s", p ? p->policy : "evaluation");
+		(void)snprintf(ret->description, sizeof(ret->description), "Attempting to scale due to policy %.100s",
+			       p ? p->policy : "evaluation");
 	}
 	if (p && p->desired >= 0 && d->n_stages)
 		tell_cause(d, p, ret->cause, sizeof(ret->cause));

@@ -24,81 +24,80 @@ static const char *const metrics[] = { "ECSServiceAverageCPUUtilization",
 				       NULL };
 static const char *const evaluations[] = { "fast", "aws", "aws-high-resolution", NULL };
 
-#define STRING(object, key, min, max) { object, key, PLM_FIELD_STRING, false, false, min, max, NULL, 0, NULL, NULL }
-#define NEEDED_STRING(object, key, min, max) { object, key, PLM_FIELD_STRING, true, false, min, max, NULL, 0, NULL, NULL }
-#define NEEDED_WORD(object, key, values, taken) { object, key, PLM_FIELD_STRING, true, false, 1, 256, values, taken, NULL, NULL }
-#define WORD(object, key, values, taken) { object, key, PLM_FIELD_STRING, false, false, 1, 256, values, taken, NULL, NULL }
-#define INTEGER(object, key, min, max) { object, key, PLM_FIELD_INTEGER, false, false, min, max, NULL, 0, NULL, NULL }
-#define NEEDED_INTEGER(object, key, min, max) { object, key, PLM_FIELD_INTEGER, true, false, min, max, NULL, 0, NULL, NULL }
-#define NUMBER(object, key, min, max) { object, key, PLM_FIELD_NUMBER, false, false, min, max, NULL, 0, NULL, NULL }
-#define BOOLEAN(object, key) { object, key, PLM_FIELD_BOOLEAN, false, false, 0, 0, NULL, 0, NULL, NULL }
-#define OBJECT(object, key, inner) { object, key, PLM_FIELD_OBJECT, false, false, 0, 0, NULL, 0, inner, NULL }
-#define NEEDED_OBJECT(object, key, inner) { object, key, PLM_FIELD_OBJECT, true, false, 0, 0, NULL, 0, inner, NULL }
-#define ARRAY(object, key, inner) { object, key, PLM_FIELD_ARRAY, false, false, 0, 0, NULL, 0, inner, NULL }
-#define TIME(object, key) { object, key, PLM_FIELD_TIME, false, false, 0, 0, NULL, 0, NULL, NULL }
-#define LATER(object, key, text) { object, key, PLM_FIELD_LATER, false, false, 0, 0, NULL, 0, NULL, text }
-#define LATER_LIST(object, key, text) { object, key, PLM_FIELD_LATER_LIST, false, false, 0, 0, NULL, 0, NULL, text }
-
 #define TAKES_LISTS "ScalableTargets and ScalingPolicies"
 
 const struct plm_field plm_fields[] = {
-	STRING("document", "$schema", 0, 1024),
-	ARRAY("document", "ScalableTargets", "target"),
-	ARRAY("document", "ScalingPolicies", "policy"),
-	STRING("document", "NextToken", 0, 4096),
-	LATER_LIST("document", "ScheduledActions", TAKES_LISTS),
-	LATER_LIST("document", "Budgets", TAKES_LISTS),
-	LATER_LIST("document", "RebalancingPolicies", TAKES_LISTS),
+	{ "document", "$schema", .type = PLM_FIELD_STRING, .max = 1024 },
+	{ "document", "ScalableTargets", .type = PLM_FIELD_ARRAY, .inner = "target" },
+	{ "document", "ScalingPolicies", .type = PLM_FIELD_ARRAY, .inner = "policy" },
+	{ "document", "NextToken", .type = PLM_FIELD_STRING, .max = 4096 },
+	{ "document", "ScheduledActions", .type = PLM_FIELD_LATER_LIST, .later = TAKES_LISTS },
+	{ "document", "Budgets", .type = PLM_FIELD_LATER_LIST, .later = TAKES_LISTS },
+	{ "document", "RebalancingPolicies", .type = PLM_FIELD_LATER_LIST, .later = TAKES_LISTS },
 
-	NEEDED_WORD("target", "ServiceNamespace", namespaces, 1),
-	NEEDED_WORD("target", "ScalableDimension", dimensions, 1),
-	NEEDED_STRING("target", "ResourceId", 1, 1600),
-	NEEDED_INTEGER("target", "MinCapacity", 0, CAPACITY_MAX),
-	NEEDED_INTEGER("target", "MaxCapacity", 0, CAPACITY_MAX),
-	OBJECT("target", "SuspendedState", "suspended"),
-	STRING("target", "RoleARN", 0, 1600),
-	STRING("target", "ScalableTargetARN", 0, 1600),
-	TIME("target", "CreationTime"),
-	INTEGER("target", "PredictedCapacity", 0, INT32_MAX),
-	OBJECT("target", "Tags", NULL),
+	{ "target", "ServiceNamespace", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = namespaces, .n_taken = 1 },
+	{ "target", "ScalableDimension", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = dimensions, .n_taken = 1 },
+	{ "target", "ResourceId", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 1600 },
+	{ "target", "MinCapacity", .type = PLM_FIELD_INTEGER, .is_required = true, .max = CAPACITY_MAX },
+	{ "target", "MaxCapacity", .type = PLM_FIELD_INTEGER, .is_required = true, .max = CAPACITY_MAX },
+	{ "target", "SuspendedState", .type = PLM_FIELD_OBJECT, .inner = "suspended" },
+	{ "target", "RoleARN", .type = PLM_FIELD_STRING, .max = 1600 },
+	{ "target", "ScalableTargetARN", .type = PLM_FIELD_STRING, .max = 1600 },
+	{ "target", "CreationTime", .type = PLM_FIELD_TIME },
+	{ "target", "PredictedCapacity", .type = PLM_FIELD_INTEGER, .max = INT32_MAX },
+	{ "target", "Tags", .type = PLM_FIELD_OBJECT },
 
-	BOOLEAN("suspended", "DynamicScalingInSuspended"),
-	BOOLEAN("suspended", "DynamicScalingOutSuspended"),
-	BOOLEAN("suspended", "ScheduledScalingSuspended"),
+	{ "suspended", "DynamicScalingInSuspended", .type = PLM_FIELD_BOOLEAN },
+	{ "suspended", "DynamicScalingOutSuspended", .type = PLM_FIELD_BOOLEAN },
+	{ "suspended", "ScheduledScalingSuspended", .type = PLM_FIELD_BOOLEAN },
 
-	NEEDED_STRING("policy", "PolicyName", 1, PLM_NAME_MAX - 1),
-	NEEDED_WORD("policy", "PolicyType", policy_types, 1),
-	NEEDED_WORD("policy", "ServiceNamespace", namespaces, 1),
-	NEEDED_WORD("policy", "ScalableDimension", dimensions, 1),
-	NEEDED_STRING("policy", "ResourceId", 1, 1600),
-	LATER("policy", "StepScalingPolicyConfiguration", "PolicyType TargetTrackingScaling"),
-	LATER("policy", "PredictiveScalingPolicyConfiguration", "PolicyType TargetTrackingScaling"),
-	NEEDED_OBJECT("policy", "TargetTrackingScalingPolicyConfiguration", "tracking"),
-	STRING("policy", "PolicyARN", 0, 1600),
-	ARRAY("policy", "Alarms", NULL),
-	TIME("policy", "CreationTime"),
-	OBJECT("policy", "Plimsoll", "plimsoll"),
+	{ "policy", "PolicyName", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = PLM_NAME_MAX - 1 },
+	{ "policy", "PolicyType", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = policy_types, .n_taken = 1 },
+	{ "policy", "ServiceNamespace", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = namespaces, .n_taken = 1 },
+	{ "policy", "ScalableDimension", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = dimensions, .n_taken = 1 },
+	{ "policy", "ResourceId", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 1600 },
+	{ "policy", "StepScalingPolicyConfiguration", .type = PLM_FIELD_LATER,
+	  .later = "PolicyType TargetTrackingScaling" },
+	{ "policy", "PredictiveScalingPolicyConfiguration", .type = PLM_FIELD_LATER,
+	  .later = "PolicyType TargetTrackingScaling" },
+	{ "policy", "TargetTrackingScalingPolicyConfiguration", .type = PLM_FIELD_OBJECT, .is_required = true,
+	  .inner = "tracking" },
+	{ "policy", "PolicyARN", .type = PLM_FIELD_STRING, .max = 1600 },
+	{ "policy", "Alarms", .type = PLM_FIELD_ARRAY },
+	{ "policy", "CreationTime", .type = PLM_FIELD_TIME },
+	{ "policy", "Plimsoll", .type = PLM_FIELD_OBJECT, .inner = "plimsoll" },
 
-	{ "tracking", "TargetValue", PLM_FIELD_NUMBER, true, true, 0, PLM_TARGET_VALUE_MAX, NULL, 0, NULL, NULL },
-	LATER("tracking", "CustomizedMetricSpecification", "PredefinedMetricSpecification"),
-	NEEDED_OBJECT("tracking", "PredefinedMetricSpecification", "metric"),
-	INTEGER("tracking", "ScaleOutCooldown", 0, COOLDOWN_MAX_S),
-	INTEGER("tracking", "ScaleInCooldown", 0, COOLDOWN_MAX_S),
-	BOOLEAN("tracking", "DisableScaleIn"),
+	{ "tracking", "TargetValue", .type = PLM_FIELD_NUMBER, .is_required = true, .is_above_min = true,
+	  .max = PLM_TARGET_VALUE_MAX },
+	{ "tracking", "CustomizedMetricSpecification", .type = PLM_FIELD_LATER,
+	  .later = "PredefinedMetricSpecification" },
+	{ "tracking", "PredefinedMetricSpecification", .type = PLM_FIELD_OBJECT, .is_required = true,
+	  .inner = "metric" },
+	{ "tracking", "ScaleOutCooldown", .type = PLM_FIELD_INTEGER, .max = COOLDOWN_MAX_S },
+	{ "tracking", "ScaleInCooldown", .type = PLM_FIELD_INTEGER, .max = COOLDOWN_MAX_S },
+	{ "tracking", "DisableScaleIn", .type = PLM_FIELD_BOOLEAN },
 
-	NEEDED_WORD("metric", "PredefinedMetricType", metrics, 2),
-	LATER("metric", "ResourceLabel", "metrics without one: it goes with ALBRequestCountPerTarget only"),
+	{ "metric", "PredefinedMetricType", .type = PLM_FIELD_STRING, .is_required = true, .min = 1, .max = 256,
+	  .values = metrics, .n_taken = 2 },
+	{ "metric", "ResourceLabel", .type = PLM_FIELD_LATER,
+	  .later = "metrics without one: it goes with ALBRequestCountPerTarget only" },
 
-	WORD("plimsoll", "Evaluation", evaluations, 1),
-	NUMBER("plimsoll", "Tolerance", 0, 0.5),
-	INTEGER("plimsoll", "WindowSeconds", 1, 60),
-	OBJECT("plimsoll", "ScaleOut", "direction"),
-	OBJECT("plimsoll", "ScaleIn", "direction"),
+	{ "plimsoll", "Evaluation", .type = PLM_FIELD_STRING, .min = 1, .max = 256, .values = evaluations,
+	  .n_taken = 1 },
+	{ "plimsoll", "Tolerance", .type = PLM_FIELD_NUMBER, .max = 0.5 },
+	{ "plimsoll", "WindowSeconds", .type = PLM_FIELD_INTEGER, .min = 1, .max = 60 },
+	{ "plimsoll", "ScaleOut", .type = PLM_FIELD_OBJECT, .inner = "direction" },
+	{ "plimsoll", "ScaleIn", .type = PLM_FIELD_OBJECT, .inner = "direction" },
 
-	INTEGER("direction", "MaxTasks", 1, CAPACITY_MAX),
-	INTEGER("direction", "MaxPercent", 1, 10000),
-	INTEGER("direction", "PeriodSeconds", 1, 3600),
-	INTEGER("direction", "StabilizationSeconds", 0, 3600),
+	{ "direction", "MaxTasks", .type = PLM_FIELD_INTEGER, .min = 1, .max = CAPACITY_MAX },
+	{ "direction", "MaxPercent", .type = PLM_FIELD_INTEGER, .min = 1, .max = 10000 },
+	{ "direction", "PeriodSeconds", .type = PLM_FIELD_INTEGER, .min = 1, .max = 3600 },
+	{ "direction", "StabilizationSeconds", .type = PLM_FIELD_INTEGER, .max = 3600 },
 };
 const size_t plm_n_fields = sizeof(plm_fields) / sizeof(plm_fields[0]);
 
@@ -108,7 +107,8 @@ const cJSON *plm_fields_get(const cJSON *obj, const char *key)
 	return cJSON_IsNull(item) ? NULL : item;
 }
 
-static int not_taken(struct plm_err *err, const struct plm_json_at *at, const char *key, const char *what, const char *taken)
+static int not_taken(struct plm_err *err, const struct plm_json_at *at, const char *key, const char *what,
+		     const char *taken)
 {
 	return plm_json_err(err, at, key, "%s is not carried out by this version, which takes %s", what, taken);
 }
@@ -137,7 +137,8 @@ static int check_number(const cJSON *obj, const struct plm_json_at *at, const st
 		return plm_json_num(obj, at, f->key, f->is_required, f->min, f->max, &v, err);
 	int r = plm_json_num(obj, at, f->key, f->is_required, -DBL_MAX, DBL_MAX, &v, err);
 	if (r == 1 && !(v > f->min && v <= f->max))
-		return plm_json_err(err, at, f->key, "is %g; it must be more than %g and at most %g", v, f->min, f->max);
+		return plm_json_err(err, at, f->key, "is %g; it must be more than %g and at most %g", v, f->min,
+				    f->max);
 	return r;
 }
 
@@ -149,7 +150,8 @@ static int check_time(const cJSON *obj, const struct plm_json_at *at, const stru
 	return 0;
 }
 
-static int check_later_list(const cJSON *obj, const struct plm_json_at *at, const struct plm_field *f, struct plm_err *err)
+static int check_later_list(const cJSON *obj, const struct plm_json_at *at, const struct plm_field *f,
+			    struct plm_err *err)
 {
 	const cJSON *list;
 	int r = plm_json_arr(obj, at, f->key, false, &list, err);

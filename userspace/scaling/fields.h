@@ -18,15 +18,16 @@ enum plm_field_type {
 	PLM_FIELD_INTEGER, /* min, max inclusive */
 	PLM_FIELD_NUMBER,  /* likewise; min exclusive when is_above_min */
 	PLM_FIELD_BOOLEAN,
-	PLM_FIELD_OBJECT,  /* `inner` names its members; NULL = AWS's own output, kept unread */
-	PLM_FIELD_ARRAY,   /* of objects, `inner` likewise */
-	PLM_FIELD_TIME,    /* a string or a number, as AWS's tools print times; unread */
-	PLM_FIELD_LATER,   /* AWS knows it, this version refuses it; `later` says what is taken instead */
+	PLM_FIELD_OBJECT,     /* `inner` names its members; NULL = AWS's own output, kept unread */
+	PLM_FIELD_ARRAY,      /* of objects, `inner` likewise */
+	PLM_FIELD_TIME,       /* a string or a number, as AWS's tools print times; unread */
+	PLM_FIELD_LATER,      /* AWS knows it, this version refuses it; `later` says what is taken instead */
 	PLM_FIELD_LATER_LIST, /* likewise, but an empty array is nothing and therefore allowed */
 };
 
 struct plm_field {
-	const char *object; /* whose member: "document", "target", "suspended", "policy", "tracking", "metric", "plimsoll",
+	const char
+		*object; /* whose member: "document", "target", "suspended", "policy", "tracking", "metric", "plimsoll",
 			       "direction" */
 	const char *key;
 	enum plm_field_type type;

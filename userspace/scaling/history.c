@@ -23,13 +23,14 @@ void plm_history_init(struct plm_history *h)
 
 /* --- windows --- */
 
-/* Two entries become one: the more extreme count, at the later time. It holds a decision back a little longer than it would
- * have, never shorter. Taking the closest pair keeps the loss of resolution even, about window / 32. */
-static void merge_closest(struct plm_extremes *e)
+/* An entry stands for the time since the one before it. Two neighbours become one: the more extreme count, at the later time. It
+ * holds a decision back a little longer than it would have, never shorter; taking the pair that stands for the shortest time keeps
+ * that below window / 16. */
+static void merge_shortest(struct plm_extremes *e)
 {
-	size_t best = 0;
-	for (size_t i = 1; i + 1 < e->n; i++)
-		if (e->points[i + 1].wall - e->points[i].wall < e->points[best + 1].wall - e->points[best].wall)
+	size_t best = 1;
+	for (size_t i = 2; i + 1 < e->n; i++)
+		if (e->points[i + 1].wall - e->points[i - 1].wall < e->points[best + 1].wall - e->points[best - 1].wall)
 			best = i;
 	e->points[best].wall = e->points[best + 1].wall;
 	memmove(e->points + best + 1, e->points + best + 2, (e->n - best - 2) * sizeof(e->points[0]));
@@ -51,7 +52,7 @@ static void extremes_add(struct plm_extremes *e, struct plm_point p, bool is_max
 	while (e->n && (is_max ? e->points[e->n - 1].count <= p.count : e->points[e->n - 1].count >= p.count))
 		e->n--;
 	if (e->n == PLM_EXTREMES_MAX)
-		merge_closest(e);
+		merge_shortest(e);
 	e->points[e->n++] = p;
 }
 
@@ -124,6 +125,7 @@ static void shift_all(struct plm_history *h, plm_ns by)
 	shift(h->maxima.points, h->maxima.n, by);
 	shift(h->minima.points, h->minima.n, by);
 	shift(h->changes, h->n_changes, by);
+	shift(h->ready, h->n_ready, by);
 	shift(ends, 2, by);
 	h->last_wall = h->last_wall ? ends[0].wall : 0;
 	h->seed_wall = h->seed_wall ? ends[1].wall : 0;
@@ -139,11 +141,44 @@ void plm_history_clock(struct plm_history *h, struct plm_now now)
 	plm_ns newest = h->last_wall;
 	if (h->n_changes && h->changes[h->n_changes - 1].wall > newest)
 		newest = h->changes[h->n_changes - 1].wall;
+	if (h->n_ready && h->ready[h->n_ready - 1].wall > newest)
+		newest = h->ready[h->n_ready - 1].wall;
 	if (newest > now.wall) {
 		shift_all(h, now.wall - newest);
 		h->last_wall = 0;
 	}
 	h->seen = now;
+}
+
+/* --- ready tasks --- */
+
+void plm_history_ready(struct plm_history *h, plm_ns wall, int ready)
+{
+	struct plm_point *last = h->n_ready ? &h->ready[h->n_ready - 1] : NULL;
+	if (last && (last->count == ready || wall <= last->wall)) {
+		last->count = ready;
+		last->wall = wall > last->wall ? wall : last->wall;
+		return;
+	}
+	if (h->n_ready == PLM_RUNS_MAX)
+		memmove(h->ready, h->ready + 1, --h->n_ready * sizeof(h->ready[0]));
+	h->ready[h->n_ready++] = (struct plm_point){ .wall = wall, .count = ready };
+}
+
+double plm_history_ready_mean(const struct plm_history *h, plm_ns wall, double window_s)
+{
+	plm_ns from = wall - (plm_ns)(window_s * (double)PLM_NS_PER_S), end = wall;
+	double sum = 0;
+	if (!h->n_ready)
+		return 0;
+	if (from >= wall)
+		return h->ready[h->n_ready - 1].count;
+	for (size_t i = h->n_ready; i-- > 0 && end > from;) {
+		plm_ns start = i && h->ready[i - 1].wall > from ? h->ready[i - 1].wall : from;
+		sum += h->ready[i].count * (double)(end - start);
+		end = start;
+	}
+	return sum / (double)(wall - from);
 }
 
 /* --- changes made --- */
@@ -243,6 +278,7 @@ int plm_history_save(const struct plm_history *h, struct plm_buf *out)
 	save_points(&w, "maxima", h->maxima.points, h->maxima.n);
 	save_points(&w, "minima", h->minima.points, h->minima.n);
 	save_points(&w, "changes", h->changes, h->n_changes);
+	save_points(&w, "ready", h->ready, h->n_ready);
 	plm_jw_end_obj(&w);
 	return out->failed ? -ENOMEM : 0;
 }
@@ -258,8 +294,8 @@ static int load_wall(const char *text, plm_ns *ret)
 	return 0;
 }
 
-static int load_points(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_point *points, size_t max,
-		       size_t *ret_n, struct plm_err *err)
+static int load_points(const cJSON *doc, const struct plm_json_at *at, const char *key, struct plm_point *points,
+		       size_t max, size_t *ret_n, struct plm_err *err)
 {
 	const cJSON *list, *item;
 	int r = plm_json_arr(doc, at, key, true, &list, err);
@@ -267,7 +303,8 @@ static int load_points(const cJSON *doc, const struct plm_json_at *at, const cha
 		return r;
 	size_t n = 0;
 	plm_ns before = 0;
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		const cJSON *wall = cJSON_GetArrayItem(item, 0), *count = cJSON_GetArrayItem(item, 1);
 		if (n == max || !cJSON_IsString(wall) || !cJSON_IsNumber(count) ||
 		    load_wall(wall->valuestring, &points[n].wall) != 0 || points[n].wall < before ||
@@ -283,7 +320,8 @@ static int load_points(const cJSON *doc, const struct plm_json_at *at, const cha
 static bool is_ordered(const struct plm_extremes *e, bool is_max)
 {
 	for (size_t i = 1; i < e->n; i++)
-		if (is_max ? e->points[i].count >= e->points[i - 1].count : e->points[i].count <= e->points[i - 1].count)
+		if (is_max ? e->points[i].count >= e->points[i - 1].count
+			   : e->points[i].count <= e->points[i - 1].count)
 			return false;
 	return true;
 }
@@ -318,21 +356,23 @@ static int load_doc(const cJSON *doc, struct plm_history *h, struct plm_err *err
 		r = load_points(doc, &at, "minima", h->minima.points, PLM_EXTREMES_MAX, &h->minima.n, err);
 	if (r == 0)
 		r = load_points(doc, &at, "changes", h->changes, PLM_CHANGES_MAX, &h->n_changes, err);
+	if (r == 0)
+		r = load_points(doc, &at, "ready", h->ready, PLM_RUNS_MAX, &h->n_ready, err);
 	if (r < 0)
 		return r;
 	h->seed = (enum plm_seed)seed;
 	h->desired = (int)desired;
-	return is_ordered(&h->maxima, true) && is_ordered(&h->minima, false) ?
-		       0 :
-		       plm_json_err(err, &at, NULL, "maxima do not fall or minima do not rise");
+	return is_ordered(&h->maxima, true) && is_ordered(&h->minima, false)
+		       ? 0
+		       : plm_json_err(err, &at, NULL, "maxima do not fall or minima do not rise");
 }
 
 int plm_history_load(const char *json, struct plm_history *ret, struct plm_err *err)
 {
 	cJSON *doc;
 	struct plm_history *h = malloc(sizeof(*h));
-	int r = h ? plm_json_parse(json, strlen(json), 0, "saved scaling state", &doc, err) :
-		    plm_err_set(err, ENOMEM, NULL, "out of memory");
+	int r = h ? plm_json_parse(json, strlen(json), 0, "saved scaling state", &doc, err)
+		  : plm_err_set(err, ENOMEM, NULL, "out of memory");
 	if (r == 0) {
 		plm_history_init(h);
 		r = load_doc(doc, h, err);

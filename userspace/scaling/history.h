@@ -15,7 +15,8 @@
 #include "base/err.h"
 #include "model/policy.h"
 
-#define PLM_EXTREMES_MAX 64 /* entries of one window; beyond that the closest in time are merged */
+#define PLM_EXTREMES_MAX 64 /* entries of one window; beyond that neighbours are merged */
+#define PLM_RUNS_MAX 16     /* runs of equal ready counts within a metric's window */
 #define PLM_CHANGES_MAX 64  /* changes remembered for rate limits; beyond that the oldest of a direction are merged */
 /* Without a recommendation for longer than this the windows begin anew: three times the usual distance of recommendations, within
  * these bounds (samples are 0.1 s to 60 s apart). */
@@ -42,9 +43,12 @@ struct plm_history {
 	struct plm_extremes maxima, minima;
 	struct plm_point changes[PLM_CHANGES_MAX]; /* count = signed change; oldest first */
 	size_t n_changes;
-	plm_ns last_wall;    /* of the newest recommendation; 0 = none yet */
-	plm_ns step_ns;      /* from the one before it; 0 = not known */
-	plm_ns seed_wall;    /* when the windows last began anew, with the count found then */
+	struct plm_point
+		ready[PLM_RUNS_MAX]; /* count = ready tasks up to `wall`, from the entry before; oldest first */
+	size_t n_ready;
+	plm_ns last_wall; /* of the newest recommendation; 0 = none yet */
+	plm_ns step_ns;   /* from the one before it; 0 = not known */
+	plm_ns seed_wall; /* when the windows last began anew, with the count found then */
 	enum plm_seed seed;
 	int desired;         /* desired count that we last saw or set; -1 = none yet */
 	bool is_warm;        /* this process has added a recommendation; not saved */
@@ -67,6 +71,11 @@ struct plm_point plm_history_max(const struct plm_history *h, plm_ns wall, int w
 struct plm_point plm_history_min(const struct plm_history *h, plm_ns wall, int window_s);
 /* A change that was made. */
 void plm_history_changed(struct plm_history *h, plm_ns wall, int from, int to);
+
+/* How many tasks were ready in the interval that ended at `wall`; told on each evaluation with data. */
+void plm_history_ready(struct plm_history *h, plm_ns wall, int ready);
+/* Mean of that over the last `window_s` (0: the newest). What was before the first evaluation counts as the first. */
+double plm_history_ready_mean(const struct plm_history *h, plm_ns wall, double window_s);
 
 /* The furthest count that a direction's limits allow from `desired` now, as the Kubernetes HPA's `behavior` computes it: the count
  * at the period's start is desired minus what the period added (or plus what it removed); of MaxTasks and MaxPercent the larger

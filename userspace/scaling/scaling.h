@@ -32,9 +32,11 @@ struct plm_engine_state; /* all targets */
 
 struct plm_engine_state *plm_engine_state_new(void); /* NULL = out of memory */
 void plm_engine_state_free(struct plm_engine_state *s);
-/* Times inside are wall time, so that they mean the same after a restart; a clock that jumped back more than
- * the longest window empties the windows towards caution (no scale-in until they are full again). */
-int plm_engine_state_save(const struct plm_engine_state *s, const char *service, struct plm_buf *out); /* one target, JSON */
+/* Times inside are wall time, so that they mean the same after a restart. A wall clock that is set while the daemon runs changes
+ * nothing; one that is behind the saved times after a restart empties the windows towards caution (no scale-in until they
+ * are full again) and keeps the rate limits. */
+int plm_engine_state_save(const struct plm_engine_state *s, const char *service,
+			  struct plm_buf *out); /* one target, JSON */
 int plm_engine_state_load(struct plm_engine_state *s, const char *service, const char *json, struct plm_err *err);
 
 struct plm_engine_input {
@@ -43,9 +45,9 @@ struct plm_engine_input {
 	const struct plm_usage *usage;
 	struct plm_now now;
 };
-#define PLM_MODEL_FRESH_S 10.0      /* older than that the model decides nothing */
-#define PLM_MIN_COVERAGE_IN 0.999   /* share of running tasks that must have reported for scale-in */
-#define PLM_MIN_COVERAGE_OUT 0.5    /* likewise for scale-out */
+#define PLM_MODEL_FRESH_S 10.0    /* older than that the model decides nothing */
+#define PLM_MIN_COVERAGE_IN 0.999 /* share of running tasks that must have reported for scale-in */
+#define PLM_MIN_COVERAGE_OUT 0.5  /* likewise for scale-out */
 
 /* Evaluates every target whose service exists. Writes up to `max` records, in the order of the targets; returns how many.
  * Remembers recommendations in `s`; what was really done is told by plm_engine_applied(). */

@@ -28,29 +28,38 @@ static bool is_below(double value, double target, double tolerance)
 	return value < target * (1.0 - tolerance) * (1.0 - SNAP);
 }
 
-static bool has_data(const struct plm_signal *in, const struct plm_service_usage *u, int desired)
+static const struct plm_signal *signal_of(const struct plm_policy *p, const struct plm_service_usage *u)
 {
-	return desired > 0 && u->ready > 0 && isfinite(in->value) && in->value >= 0 && in->age_s <= PLM_SIGNAL_MAX_AGE_S &&
-	       in->coverage >= PLM_MIN_COVERAGE_OUT;
+	return p->metric == PLM_METRIC_CPU ? &u->cpu : &u->memory;
 }
 
-void plm_tracking_propose(const struct plm_policy *p, const struct plm_service_usage *u, int desired, struct plm_proposal *ret)
+bool plm_tracking_has_data(const struct plm_policy *p, const struct plm_service_usage *u, int desired)
 {
-	*ret = (struct plm_proposal){ .metric = p->metric, .target = p->target, .raw = NAN, .desired = -1,
-				      .input = p->metric == PLM_METRIC_CPU ? u->cpu : u->memory };
+	const struct plm_signal *in = signal_of(p, u);
+	return desired > 0 && u->ready > 0 && isfinite(in->value) && in->value >= 0 &&
+	       in->age_s <= PLM_SIGNAL_MAX_AGE_S && in->coverage >= PLM_MIN_COVERAGE_OUT;
+}
+
+void plm_tracking_propose(const struct plm_policy *p, const struct plm_service_usage *u, int desired, double ready_mean,
+			  struct plm_proposal *ret)
+{
+	*ret = (struct plm_proposal){
+		.metric = p->metric, .target = p->target, .raw = NAN, .desired = -1, .input = *signal_of(p, u)
+	};
 	(void)plm_strcpy(ret->policy, sizeof(ret->policy), p->name);
 	const struct plm_signal *in = &ret->input;
-	if (!has_data(in, u, desired)) {
+	if (!plm_tracking_has_data(p, u, desired)) {
 		ret->not_scaled = PLM_NS_INSUFFICIENT_DATA;
 		return;
 	}
-	ret->raw = u->ready * in->value / p->target;
+	bool is_high = plm_tracking_is_above(in->value, p->target, p->tolerance);
+	bool is_low = is_below(in->value, p->target, p->tolerance);
+	double ready = is_high ? fmin(u->ready, ready_mean) : is_low ? fmax(u->ready, ready_mean) : u->ready;
+	ret->raw = ready * in->value / p->target;
 	int count = plm_tracking_round_up(ret->raw);
 	if (count < 1)
 		count = 1;
-	bool is_low = is_below(in->value, p->target, p->tolerance);
-	bool is_out = count > desired && plm_tracking_is_above(in->value, p->target, p->tolerance) &&
-		      plm_tracking_is_above(ret->raw, desired, p->tolerance);
+	bool is_out = is_high && count > desired && plm_tracking_is_above(ret->raw, desired, p->tolerance);
 	ret->desired = is_out || (is_low && count < desired) ? count : desired;
 	if (ret->desired < desired && in->coverage < PLM_MIN_COVERAGE_IN) {
 		ret->desired = desired;
@@ -70,7 +79,8 @@ static int better_witness(const struct plm_proposal *proposals, int a, int b)
 	return proposals[a].desired < 0 && proposals[b].desired >= 0 ? b : a;
 }
 
-int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int desired)
+int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
+			int desired)
 {
 	int out = -1, in = -1, lacking = -1, unasked = -1;
 	for (size_t i = 0; i < n; i++) {
@@ -91,7 +101,7 @@ int plm_tracking_choose(const struct plm_proposal *proposals, const struct plm_p
 	return in >= 0 ? in : unasked;
 }
 
-int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n, int ready,
+int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct plm_policy *const policies[], size_t n,
 			    int want, int desired, int *ret_by)
 {
 	*ret_by = -1;
@@ -100,7 +110,7 @@ int plm_tracking_calm_count(const struct plm_proposal *proposals, const struct p
 		if (p->desired < 0)
 			continue;
 		while (want < desired && want > 0 &&
-		       plm_tracking_is_above(ready * p->input.value / want, p->target, policies[i]->tolerance)) {
+		       plm_tracking_is_above(p->raw * p->target / want, p->target, policies[i]->tolerance)) {
 			int least = plm_tracking_round_up(p->raw / (1.0 + policies[i]->tolerance));
 			want = least > want ? least : want + 1;
 			*ret_by = (int)i;

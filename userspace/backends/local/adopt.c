@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "base/num.h"
 
-#define STRAYS_MAX 4096   /* looked at in one start; a later start goes on */
-#define STRAY_ROUNDS 100  /* of 20 ms: how long a start waits for strays to die */
+#define STRAYS_MAX 4096  /* looked at in one start; a later start goes on */
+#define STRAY_ROUNDS 100 /* of 20 ms: how long a start waits for strays to die */
 #define STRAY_ROUND_MS 20
 
 /* A task whose service the documents no longer have gets one without a definition: it will be stopped. */
@@ -72,12 +72,14 @@ static void adopt(struct plm_local *l, struct plm_local_task *t, const struct pl
 			t->is_asked_to_stop = true;
 			t->kill_mono = now->mono + t->stop_timeout_s * PLM_NS_PER_S;
 		}
-		plm_log(PLM_LOG_INFO, "local", "task %s of service \"%s\" (pid %d) taken over", t->t.id, t->t.service, t->t.pid);
+		plm_log(PLM_LOG_INFO, "local", "task %s of service \"%s\" (pid %d) taken over", t->t.id, t->t.service,
+			t->t.pid);
 		return;
 	}
 	t->is_asked_to_stop = true; /* not counted as a failure: nobody knows when and how it ended */
 	t->ended_mono = now->mono;
-	(void)plm_strcpy(t->t.reason, sizeof(t->t.reason), "ended while no daemon was running; its exit code is not known");
+	(void)plm_strcpy(t->t.reason, sizeof(t->t.reason),
+			 "ended while no daemon was running; its exit code is not known");
 }
 
 /* --- cgroups that no row knows --- */

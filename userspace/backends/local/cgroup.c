@@ -19,7 +19,7 @@
 
 #define CFS_PERIOD_US 100000 /* the kernel's default enforcement period */
 #define UNITS_PER_VCPU 1024
-#define MAX_DEPTH 32   /* nested cgroups below a task */
+#define MAX_DEPTH 32  /* nested cgroups below a task */
 #define KILL_ROUNDS 4 /* against forks in between, where cgroup.kill does not exist; the next pass goes on */
 
 /* --- finding hierarchies --- */
@@ -125,7 +125,8 @@ static void hand_down(const struct plm_local_hierarchy *h, const char *path)
 {
 	char folder[PATH_MAX];
 	for (const char *end = path; end; end = strchr(end + 1, '/')) {
-		if (snprintf(folder, sizeof(folder), "%s%.*s", h->mount, (int)(end - path), path) >= (int)sizeof(folder))
+		if (snprintf(folder, sizeof(folder), "%s%.*s", h->mount, (int)(end - path), path) >=
+		    (int)sizeof(folder))
 			return;
 		/* One by one: a controller that is bound elsewhere must not keep the others away. */
 		if (h->has_cpu)
@@ -183,7 +184,8 @@ static int set_memory(const struct plm_local_hierarchy *h, const char *folder, c
 	return write_in(folder, h->is_v2 ? "memory.max" : "memory.limit_in_bytes", text);
 }
 
-static int make_one(const struct plm_local_hierarchy *h, const char *path, const struct plm_local_limits *l, struct plm_err *err)
+static int make_one(const struct plm_local_hierarchy *h, const char *path, const struct plm_local_limits *l,
+		    struct plm_err *err)
 {
 	char folder[PATH_MAX];
 	int r = full_path(h, path, folder, sizeof(folder));
@@ -195,11 +197,12 @@ static int make_one(const struct plm_local_hierarchy *h, const char *path, const
 		hand_down(h, path);
 	r = h->has_cpu ? set_cpu(h, folder, l) : 0;
 	if (r != 0)
-		return plm_err_set(err, -r, folder, "cannot set the CPU limit of %u units: %s", l->cpu_units, strerror(-r));
+		return plm_err_set(err, -r, folder, "cannot set the CPU limit of %u units: %s", l->cpu_units,
+				   strerror(-r));
 	r = h->has_memory ? set_memory(h, folder, l) : 0;
 	if (r != 0)
-		return plm_err_set(err, -r, folder, "cannot set the memory limit of %llu bytes: %s", (unsigned long long)l->memory_bytes,
-				   strerror(-r));
+		return plm_err_set(err, -r, folder, "cannot set the memory limit of %llu bytes: %s",
+				   (unsigned long long)l->memory_bytes, strerror(-r));
 	return 0;
 }
 
@@ -234,7 +237,8 @@ void plm_local_cgroup_weigh(const struct plm_local_cgroups *g, const char *path,
 	char folder[PATH_MAX];
 	for (size_t i = 0; i < g->n; i++)
 		if (g->h[i].has_cpu && full_path(&g->h[i], path, folder, sizeof(folder)) == 0)
-			(void)write_weight(&g->h[i], folder, cpu_units); /* fairness between services; not worth failing for */
+			(void)write_weight(&g->h[i], folder,
+					   cpu_units); /* fairness between services; not worth failing for */
 }
 
 /* Length of the shortest part of `path` that is not in hierarchy h; 0 = all is there. */
@@ -243,7 +247,8 @@ static size_t missing_part(const struct plm_local_hierarchy *h, const char *path
 	char folder[PATH_MAX];
 	for (const char *end = path; *end;) {
 		end += 1 + strcspn(end + 1, "/");
-		if (snprintf(folder, sizeof(folder), "%s%.*s", h->mount, (int)(end - path), path) < (int)sizeof(folder) &&
+		if (snprintf(folder, sizeof(folder), "%s%.*s", h->mount, (int)(end - path), path) <
+			    (int)sizeof(folder) &&
 		    access(folder, F_OK) != 0)
 			return (size_t)(end - path);
 	}
@@ -413,8 +418,9 @@ uint64_t plm_local_cgroup_oom_kills(const struct plm_local_cgroups *g, const cha
 		char file[PATH_MAX];
 		struct plm_buf text = PLM_BUF_INIT(4096);
 		uint64_t kills = 0;
-		if (!g->h[i].has_memory || snprintf(file, sizeof(file), "%s%s/%s", g->h[i].mount, path,
-						    g->h[i].is_v2 ? "memory.events" : "memory.oom_control") >= (int)sizeof(file))
+		if (!g->h[i].has_memory ||
+		    snprintf(file, sizeof(file), "%s%s/%s", g->h[i].mount, path,
+			     g->h[i].is_v2 ? "memory.events" : "memory.oom_control") >= (int)sizeof(file))
 			continue;
 		if (plm_file_read(AT_FDCWD, file, &text, NULL) == 0)
 			(void)plm_text_u64(plm_buf_text(&text), "oom_kill", &kills);
@@ -424,8 +430,8 @@ uint64_t plm_local_cgroup_oom_kills(const struct plm_local_cgroups *g, const cha
 	return 0;
 }
 
-void plm_local_cgroup_children(const struct plm_local_cgroups *g, const char *path, void (*fn)(void *ctx, const char *name),
-			       void *ctx)
+void plm_local_cgroup_children(const struct plm_local_cgroups *g, const char *path,
+			       void (*fn)(void *ctx, const char *name), void *ctx)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		char folder[PATH_MAX];

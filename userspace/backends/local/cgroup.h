@@ -56,7 +56,7 @@ int plm_local_cgroup_remove(const struct plm_local_cgroups *g, const char *path)
 /* OOM kills in the cgroup so far; 0 also when not known. */
 uint64_t plm_local_cgroup_oom_kills(const struct plm_local_cgroups *g, const char *path);
 /* Calls fn with the name of each child folder of `path` in any hierarchy (a name may come several times). */
-void plm_local_cgroup_children(const struct plm_local_cgroups *g, const char *path, void (*fn)(void *ctx, const char *name),
-			       void *ctx);
+void plm_local_cgroup_children(const struct plm_local_cgroups *g, const char *path,
+			       void (*fn)(void *ctx, const char *name), void *ctx);
 
 #endif

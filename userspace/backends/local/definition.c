@@ -13,36 +13,93 @@
 #include "base/num.h"
 
 #define MIB (1024ULL * 1024)
-#define CPU_MIN 11 /* task level: the kernel's least quota, 1 ms in 100 ms, is 10.24 units */
-#define CPU_MAX 196608 /* 192 vCPU, ECS's largest */
+#define CPU_MIN 11       /* task level: the kernel's least quota, 1 ms in 100 ms, is 10.24 units */
+#define CPU_MAX 196608   /* 192 vCPU, ECS's largest */
 #define MEMORY_MIN_MIB 6 /* ECS's least container memory */
 #define MEMORY_MAX_MIB (1 << 26)
 #define MAX_STOP_TIMEOUT_S 120 /* ECS's limit */
 
 /* What has a meaning here; what is accepted and has none for a host process; what may stand there only empty or false, because
  * leaving it out would change what the task may do or sees. */
-static const char *const definition_members[] = {
-	"family", "cpu", "memory", "containerDefinitions", "revision",
-	/* ignored: */ "taskDefinitionArn", "status", "requiresAttributes", "compatibilities", "requiresCompatibilities",
-	"networkMode", "executionRoleArn", "taskRoleArn", "tags", "runtimePlatform", "registeredAt", "registeredBy",
-	"deregisteredAt", "ipcMode", "pidMode", "placementConstraints", "ephemeralStorage", "enableFaultInjection",
-	/* only empty: */ "volumes", "inferenceAccelerators", "proxyConfiguration", NULL
-};
+static const char *const definition_members[] = { "family",
+						  "cpu",
+						  "memory",
+						  "containerDefinitions",
+						  "revision",
+						  /* ignored: */ "taskDefinitionArn",
+						  "status",
+						  "requiresAttributes",
+						  "compatibilities",
+						  "requiresCompatibilities",
+						  "networkMode",
+						  "executionRoleArn",
+						  "taskRoleArn",
+						  "tags",
+						  "runtimePlatform",
+						  "registeredAt",
+						  "registeredBy",
+						  "deregisteredAt",
+						  "ipcMode",
+						  "pidMode",
+						  "placementConstraints",
+						  "ephemeralStorage",
+						  "enableFaultInjection",
+						  /* only empty: */ "volumes",
+						  "inferenceAccelerators",
+						  "proxyConfiguration",
+						  NULL };
 static const char *const definition_only_empty[] = { "volumes", "inferenceAccelerators", "proxyConfiguration", NULL };
-static const char *const container_members[] = {
-	"name", "command", "entryPoint", "environment", "workingDirectory", "user", "cpu", "memory", "memoryReservation",
-	"portMappings", "stopTimeout", "ulimits", "essential",
-	/* ignored: */ "image", "versionConsistency", "logConfiguration", "hostname", "dockerLabels", "interactive",
-	"pseudoTerminal", "startTimeout",
-	/* only empty: */ "mountPoints", "volumesFrom", "environmentFiles", "secrets", "dependsOn", "systemControls", "links",
-	"extraHosts", "dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "disableNetworking", "privileged",
-	"readonlyRootFilesystem", NULL
-};
-static const char *const container_only_empty[] = {
-	"mountPoints", "volumesFrom", "environmentFiles", "secrets", "dependsOn", "systemControls", "links", "extraHosts",
-	"dnsServers", "dnsSearchDomains", "dockerSecurityOptions", "disableNetworking", "privileged",
-	"readonlyRootFilesystem", NULL
-};
+static const char *const container_members[] = { "name",
+						 "command",
+						 "entryPoint",
+						 "environment",
+						 "workingDirectory",
+						 "user",
+						 "cpu",
+						 "memory",
+						 "memoryReservation",
+						 "portMappings",
+						 "stopTimeout",
+						 "ulimits",
+						 "essential",
+						 /* ignored: */ "image",
+						 "versionConsistency",
+						 "logConfiguration",
+						 "hostname",
+						 "dockerLabels",
+						 "interactive",
+						 "pseudoTerminal",
+						 "startTimeout",
+						 /* only empty: */ "mountPoints",
+						 "volumesFrom",
+						 "environmentFiles",
+						 "secrets",
+						 "dependsOn",
+						 "systemControls",
+						 "links",
+						 "extraHosts",
+						 "dnsServers",
+						 "dnsSearchDomains",
+						 "dockerSecurityOptions",
+						 "disableNetworking",
+						 "privileged",
+						 "readonlyRootFilesystem",
+						 NULL };
+static const char *const container_only_empty[] = { "mountPoints",
+						    "volumesFrom",
+						    "environmentFiles",
+						    "secrets",
+						    "dependsOn",
+						    "systemControls",
+						    "links",
+						    "extraHosts",
+						    "dnsServers",
+						    "dnsSearchDomains",
+						    "dockerSecurityOptions",
+						    "disableNetworking",
+						    "privileged",
+						    "readonlyRootFilesystem",
+						    NULL };
 static const char *const env_members[] = { "name", "value", NULL };
 static const char *const port_members[] = { "containerPort", "hostPort", "protocol", "name", "appProtocol", NULL };
 static const char *const ulimit_members[] = { "name", "softLimit", "hardLimit", NULL };
@@ -64,9 +121,17 @@ int plm_local_only_empty(const cJSON *obj, const struct plm_json_at *at, const c
 {
 	for (size_t i = 0; names[i]; i++)
 		if (!is_empty(cJSON_GetObjectItemCaseSensitive(obj, names[i])))
-			return plm_json_err(err, at, names[i],
-					    "is not supported for processes of the host; it may only be empty, false or left out");
+			return plm_json_err(
+				err, at, names[i],
+				"is not supported for processes of the host; it may only be empty, false or left out");
 	return 0;
+}
+
+/* An element of a list: an object with no other members than `known`. */
+static int only_object(const cJSON *item, const struct plm_json_at *at, const char *const *known, struct plm_err *err)
+{
+	return cJSON_IsObject(item) ? plm_json_only(item, at, known, err)
+				    : plm_json_err(err, at, NULL, "must be an object");
 }
 
 static void free_list(char **list)
@@ -98,16 +163,16 @@ void plm_local_docs_done(struct plm_local_docs *docs)
 }
 
 /* A number, or a string of digits as ECS writes task-level sizes. 1 present, 0 absent, negative on error. */
-static int take_size(const cJSON *obj, const struct plm_json_at *at, const char *key, int64_t min, int64_t max, int64_t *ret,
-		     struct plm_err *err)
+static int take_size(const cJSON *obj, const struct plm_json_at *at, const char *key, int64_t min, int64_t max,
+		     int64_t *ret, struct plm_err *err)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(obj, key);
 	uint64_t v;
 	if (!cJSON_IsString(item))
 		return plm_json_int(obj, at, key, false, min, max, ret, err);
 	if (plm_parse_u64(item->valuestring, (uint64_t)min, (uint64_t)max, &v) != 0)
-		return plm_json_err(err, at, key, "is \"%.40s\"; it must be a whole number from %lld to %lld", item->valuestring,
-				    (long long)min, (long long)max);
+		return plm_json_err(err, at, key, "is \"%.40s\"; it must be a whole number from %lld to %lld",
+				    item->valuestring, (long long)min, (long long)max);
 	*ret = (int64_t)v;
 	return 1;
 }
@@ -120,7 +185,8 @@ static int take_strings(const cJSON *obj, const struct plm_json_at *at, const ch
 	int r = plm_json_arr(obj, at, key, false, &array, err);
 	if (r <= 0)
 		return r;
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach(item, array)
+	{
 		if (!cJSON_IsString(item))
 			return plm_json_err(err, at, key, "must be an array of strings");
 		if (*n == PLM_LOCAL_MAX_ARGS)
@@ -133,7 +199,8 @@ static int take_strings(const cJSON *obj, const struct plm_json_at *at, const ch
 	return 0;
 }
 
-static int take_argv(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_argv(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+		     struct plm_err *err)
 {
 	size_t n = 0;
 	d->argv = calloc(PLM_LOCAL_MAX_ARGS + 1, sizeof(*d->argv));
@@ -158,12 +225,13 @@ static int take_env(const cJSON *obj, const struct plm_json_at *at, struct plm_l
 	if (r <= 0)
 		return r;
 	struct plm_json_at list_at = plm_json_member(at, "environment");
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach(item, array)
+	{
 		struct plm_json_at item_at = plm_json_item(&list_at, (int)n);
-		const char *name, *value = "";
+		const char *name = "", *value = "";
 		if (n == PLM_LOCAL_MAX_ENV)
 			return plm_json_err(err, at, "environment", "has more than %d entries", PLM_LOCAL_MAX_ENV);
-		r = plm_json_only(item, &item_at, env_members, err);
+		r = only_object(item, &item_at, env_members, err);
 		if (r == 0)
 			r = plm_json_str(item, &item_at, "name", true, 1, 255, &name, err);
 		if (r == 1)
@@ -191,8 +259,8 @@ static int take_groups(struct plm_local_definition *d, const struct plm_json_at 
 	if (!d->groups)
 		return plm_err_set(err, ENOMEM, at->file, "out of memory");
 	if (getgrouplist(d->user_name, d->gid, d->groups, &n) < 0)
-		return plm_json_err(err, at, "user", "\"%.80s\" is in %d groups; at most %d are supported", d->user_name, n,
-				    PLM_LOCAL_MAX_GROUPS);
+		return plm_json_err(err, at, "user", "\"%.80s\" is in %d groups; at most %d are supported",
+				    d->user_name, n, PLM_LOCAL_MAX_GROUPS);
 	d->n_groups = n;
 	return 0;
 }
@@ -211,7 +279,8 @@ static bool find_group(const char *text, gid_t *ret)
 }
 
 /* "name", "uid", "name:group", "uid:gid" */
-static int take_user(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_user(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+		     struct plm_err *err)
 {
 	const char *text;
 	char user[128];
@@ -239,7 +308,8 @@ static int take_user(const cJSON *obj, const struct plm_json_at *at, struct plm_
 	return take_groups(d, at, err);
 }
 
-static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+		      struct plm_err *err)
 {
 	const cJSON *array;
 	int64_t container = 0, host = 0;
@@ -248,11 +318,12 @@ static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm
 	if (r <= 0 || cJSON_GetArraySize(array) == 0)
 		return r < 0 ? r : 0;
 	if (cJSON_GetArraySize(array) > 1)
-		return plm_json_err(err, at, "portMappings", "has %d entries; one is supported, given to the task as PORT",
+		return plm_json_err(err, at, "portMappings",
+				    "has %d entries; one is supported, given to the task as PORT",
 				    cJSON_GetArraySize(array));
 	struct plm_json_at list_at = plm_json_member(at, "portMappings"), item_at = plm_json_item(&list_at, 0);
 	const cJSON *item = cJSON_GetArrayItem(array, 0);
-	r = plm_json_only(item, &item_at, port_members, err);
+	r = only_object(item, &item_at, port_members, err);
 	if (r == 0)
 		r = plm_json_int(item, &item_at, "containerPort", false, 0, 65535, &container, err);
 	if (r >= 0)
@@ -266,17 +337,19 @@ static int take_ports(const cJSON *obj, const struct plm_json_at *at, struct plm
 	return 0;
 }
 
-static int take_ulimits(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_ulimits(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+			struct plm_err *err)
 {
 	const cJSON *array, *item;
 	int i = 0, unused, r = plm_json_arr(obj, at, "ulimits", false, &array, err);
 	if (r <= 0)
 		return r;
 	struct plm_json_at list_at = plm_json_member(at, "ulimits");
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach(item, array)
+	{
 		struct plm_json_at item_at = plm_json_item(&list_at, i++);
 		int64_t soft = 0, hard = 0;
-		r = plm_json_only(item, &item_at, ulimit_members, err);
+		r = only_object(item, &item_at, ulimit_members, err);
 		if (r == 0)
 			r = plm_json_enum(item, &item_at, "name", true, ulimit_names, &unused, err);
 		if (r == 1)
@@ -292,7 +365,8 @@ static int take_ulimits(const cJSON *obj, const struct plm_json_at *at, struct p
 }
 
 /* The container's own sizes, used where the task has none. */
-static int take_container_sizes(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_container_sizes(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+				struct plm_err *err)
 {
 	int64_t cpu = 0, memory = 0, reservation = 0;
 	int r = take_size(obj, at, "cpu", 0, CPU_MAX, &cpu, err);
@@ -303,7 +377,8 @@ static int take_container_sizes(const cJSON *obj, const struct plm_json_at *at, 
 	if (r < 0)
 		return r;
 	if (memory && reservation > memory)
-		return plm_json_err(err, at, "memoryReservation", "is %lld MiB, more than memory %lld MiB; it must be less or equal",
+		return plm_json_err(err, at, "memoryReservation",
+				    "is %lld MiB, more than memory %lld MiB; it must be less or equal",
 				    (long long)reservation, (long long)memory);
 	if (!d->cpu_units)
 		d->cpu_units = (uint32_t)cpu;
@@ -314,7 +389,8 @@ static int take_container_sizes(const cJSON *obj, const struct plm_json_at *at, 
 	return 0;
 }
 
-static int take_container(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int take_container(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+			  struct plm_err *err)
 {
 	const char *text = NULL;
 	int64_t stop_timeout = PLM_LOCAL_STOP_TIMEOUT_S;
@@ -354,12 +430,13 @@ static int take_container(const cJSON *obj, const struct plm_json_at *at, struct
 }
 
 /* The members that mean something here, in a fixed order: a changed tag or another order of lines is not a new revision. */
-static int take_text(const cJSON *obj, const cJSON *container, const struct plm_json_at *at, struct plm_local_definition *d,
-		     struct plm_err *err)
+static int take_text(const cJSON *obj, const cJSON *container, const struct plm_json_at *at,
+		     struct plm_local_definition *d, struct plm_err *err)
 {
 	static const char *const of_task[] = { "cpu", "memory", NULL };
-	static const char *const of_container[] = { "command", "entryPoint", "environment", "workingDirectory", "user", "cpu",
-						    "memory", "memoryReservation", "portMappings", "stopTimeout", "ulimits", NULL };
+	static const char *const of_container[] = { "command",      "entryPoint",  "environment", "workingDirectory",
+						    "user",         "cpu",         "memory",      "memoryReservation",
+						    "portMappings", "stopTimeout", "ulimits",     NULL };
 	const struct {
 		const cJSON *obj;
 		const char *const *names;
@@ -382,10 +459,11 @@ static int take_text(const cJSON *obj, const cJSON *container, const struct plm_
 	return 0;
 }
 
-static int parse_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d, struct plm_err *err)
+static int parse_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_definition *d,
+			    struct plm_err *err)
 {
-	const char *family;
-	const cJSON *containers;
+	const char *family = "";
+	const cJSON *containers = NULL;
 	int64_t cpu = 0, memory = 0, revision = 0;
 	int r = plm_json_only(obj, at, definition_members, err);
 	if (r == 0)
@@ -405,7 +483,8 @@ static int parse_definition(const cJSON *obj, const struct plm_json_at *at, stru
 	if (r < 0)
 		return r;
 	if (cJSON_GetArraySize(containers) != 1)
-		return plm_json_err(err, at, "containerDefinitions", "has %d entries; a task here is one process tree, so exactly 1",
+		return plm_json_err(err, at, "containerDefinitions",
+				    "has %d entries; a task here is one process tree, so exactly 1",
 				    cJSON_GetArraySize(containers));
 	(void)plm_strcpy(d->family, sizeof(d->family), family);
 	d->revision = (int)revision;
@@ -420,7 +499,8 @@ static int parse_definition(const cJSON *obj, const struct plm_json_at *at, stru
 	return r ? r : take_text(obj, container, at, d, err);
 }
 
-static int add_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_docs *docs, struct plm_err *err)
+static int add_definition(const cJSON *obj, const struct plm_json_at *at, struct plm_local_docs *docs,
+			  struct plm_err *err)
 {
 	struct plm_local_definition d = { .revision = 0 };
 	if (docs->n_definitions == PLM_LOCAL_MAX_DEFINITIONS)
@@ -454,13 +534,14 @@ static int unwrap(const cJSON *doc, const char *file, const char *key, const cJS
 	if (r != 0)
 		return r;
 	if (!is_empty(cJSON_GetObjectItemCaseSensitive(doc, "failures")))
-		return plm_json_err(err, &at, "failures", "is not empty: the command that printed this file did not find everything");
+		return plm_json_err(err, &at, "failures",
+				    "is not empty: the command that printed this file did not find everything");
 	*ret_inner = inner;
 	return 1;
 }
 
-int plm_local_each_body(const cJSON *doc, const char *file, const char *const *wrappers, plm_local_body_fn *fn, void *ctx,
-			struct plm_err *err)
+int plm_local_each_body(const cJSON *doc, const char *file, const char *const *wrappers, plm_local_body_fn *fn,
+			void *ctx, struct plm_err *err)
 {
 	struct plm_json_at at = plm_json_root(file);
 	int r = 0, i = 0;
@@ -475,13 +556,16 @@ int plm_local_each_body(const cJSON *doc, const char *file, const char *const *w
 	if (r < 0)
 		return r;
 	if (!cJSON_IsArray(doc))
-		return cJSON_IsObject(doc) ? fn(doc, &at, ctx, err) : plm_json_err(err, &at, NULL, "must be an object or an array of objects");
+		return cJSON_IsObject(doc) ? fn(doc, &at, ctx, err)
+					   : plm_json_err(err, &at, NULL, "must be an object or an array of objects");
 	const cJSON *item;
 	r = 0;
-	cJSON_ArrayForEach(item, doc) {
+	cJSON_ArrayForEach(item, doc)
+	{
 		struct plm_json_at item_at = plm_json_item(&at, i++);
 		if (r == 0)
-			r = cJSON_IsObject(item) ? fn(item, &item_at, ctx, err) : plm_json_err(err, &item_at, NULL, "must be an object");
+			r = cJSON_IsObject(item) ? fn(item, &item_at, ctx, err)
+						 : plm_json_err(err, &item_at, NULL, "must be an object");
 	}
 	return r;
 }

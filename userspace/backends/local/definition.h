@@ -27,32 +27,32 @@
 
 struct plm_local_definition {
 	char family[PLM_NAME_MAX];
-	int revision;             /* as the document says, 0 = it does not; later what the store has made of it */
-	uint32_t cpu_units;       /* reserved: task level, else the container's; 0 = none */
-	uint64_t memory_bytes;    /* reserved: task level, else memoryReservation, else memory; 0 = none */
-	bool has_cpu_quota;       /* task-level cpu is a hard limit; a container's cpu is a weight */
+	int revision;                /* as the document says, 0 = it does not; later what the store has made of it */
+	uint32_t cpu_units;          /* reserved: task level, else the container's; 0 = none */
+	uint64_t memory_bytes;       /* reserved: task level, else memoryReservation, else memory; 0 = none */
+	bool has_cpu_quota;          /* task-level cpu is a hard limit; a container's cpu is a weight */
 	uint64_t memory_limit_bytes; /* task level or the container's memory; 0 = none */
-	char **argv;              /* entryPoint followed by command, NULL-terminated, owned */
-	char **env;               /* "NAME=value", NULL-terminated, owned */
-	char *workdir;            /* NULL = "/" */
+	char **argv;                 /* entryPoint followed by command, NULL-terminated, owned */
+	char **env;                  /* "NAME=value", NULL-terminated, owned */
+	char *workdir;               /* NULL = "/" */
 	bool has_user;
 	uid_t uid;
 	gid_t gid;
-	char *user_name;          /* sets USER; NULL = a number without a name */
-	char *home;               /* the user's folder; NULL = not known */
-	gid_t *groups;            /* supplementary groups, looked up when the document was read */
+	char *user_name; /* sets USER; NULL = a number without a name */
+	char *home;      /* the user's folder; NULL = not known */
+	gid_t *groups;   /* supplementary groups, looked up when the document was read */
 	int n_groups;
-	int host_port;            /* PLM_LOCAL_NO_PORT, 0 = choose one, else fixed */
+	int host_port; /* PLM_LOCAL_NO_PORT, 0 = choose one, else fixed */
 	bool is_udp;
 	int stop_timeout_s;
-	uint64_t nofile_soft, nofile_hard; /* RLIMIT_NOFILE; 0 = inherited */
-	char *text;               /* the members that mean something here, for telling whether it has changed; owned */
+	uint64_t nofile_soft, nofile_hard; /* RLIMIT_NOFILE; 0 = as the daemon was started with */
+	char *text; /* the members that mean something here, for telling whether it has changed; owned */
 };
 
 struct plm_local_service_doc {
 	char name[PLM_NAME_MAX];
 	char family[PLM_NAME_MAX];
-	int revision;   /* "family:revision"; 0 = none was named */
+	int revision; /* "family:revision"; 0 = none was named */
 	int desired;
 	bool is_daemon; /* schedulingStrategy DAEMON: one task per host, never scaled */
 };
@@ -76,8 +76,8 @@ int plm_local_check_docs(const struct plm_local_docs *docs, const char *file, st
 /* For both kinds of documents: calls fn for each body of a document; `wrappers` (NULL-terminated) are members of `aws` output that
  * hold a body or an array of them. Stops at the first error. */
 typedef int plm_local_body_fn(const cJSON *obj, const struct plm_json_at *at, void *ctx, struct plm_err *err);
-int plm_local_each_body(const cJSON *doc, const char *file, const char *const *wrappers, plm_local_body_fn *fn, void *ctx,
-			struct plm_err *err);
+int plm_local_each_body(const cJSON *doc, const char *file, const char *const *wrappers, plm_local_body_fn *fn,
+			void *ctx, struct plm_err *err);
 /* -EINVAL when one of the named members holds more than nothing, null, false, [] or {}. */
 int plm_local_only_empty(const cJSON *obj, const struct plm_json_at *at, const char *const *names, struct plm_err *err);
 bool plm_local_is_name(const char *name); /* fit for a folder and a cgroup: letters, digits, - and _ */

@@ -8,53 +8,55 @@
 #define PLM_BACKENDS_LOCAL_INTERNAL_H
 
 #include <limits.h>
+#include <sys/resource.h>
 
 #include "backends/backend.h"
 #include "backends/local/cgroup.h"
 #include "backends/local/definition.h"
 
-#define PLM_LOCAL_KEEP_STOPPED 20 /* stopped tasks kept per service, with their logs */
+#define PLM_LOCAL_KEEP_STOPPED 20                /* stopped tasks kept per service, with their logs */
 #define PLM_LOCAL_HEALTHY_NS (60 * PLM_NS_PER_S) /* a run this long ends the back-off */
 #define PLM_LOCAL_BACKOFF_MAX_S 60
-#define PLM_LOCAL_SETTLE_NS (2 * PLM_NS_PER_S) /* a new revision's task must have run this long before an old one is stopped */
-#define PLM_LOCAL_STARTS_PER_PASS 16           /* a start costs about a millisecond; a pass must not hold up the tick */
+#define PLM_LOCAL_SETTLE_NS \
+	(2 * PLM_NS_PER_S)           /* a new revision's task must have run this long before an old one is stopped */
+#define PLM_LOCAL_STARTS_PER_PASS 16 /* a start costs about a millisecond; a pass must not hold up the tick */
 
 struct plm_local_service {
 	char name[PLM_NAME_MAX], family[PLM_NAME_MAX];
 	const struct plm_local_definition *definition; /* into the present documents; NULL = removed from them */
-	int revision;              /* that tasks were last converged to; 0 = none yet */
-	int declared;              /* desiredCount as the file last said */
+	int revision;                                  /* that tasks were last converged to; 0 = none yet */
+	int declared;                                  /* desiredCount as the file last said */
 	int desired;
 	bool is_daemon;
 	struct plm_local_task **tasks; /* oldest first; stopped ones too; owned */
 	size_t n_tasks, cap_tasks;
-	unsigned failures;         /* rounds in a row */
-	plm_ns round_mono;         /* when the newest round of failures began */
-	plm_ns start_mono;         /* no task is started before this */
-	char failure[PLM_REASON_MAX]; /* the newest failure; "" after a healthy run */
+	unsigned failures;             /* rounds in a row */
+	plm_ns round_mono;             /* when the newest round of failures began */
+	plm_ns start_mono;             /* no task is started before this */
+	char failure[PLM_REASON_MAX];  /* the newest failure; "" after a healthy run */
 	char obstacle[PLM_REASON_MAX]; /* why a task that may start cannot (its port is taken); "" = none */
-	uint32_t restarts;         /* durable */
-	uint32_t owed_restarts;    /* failed tasks that nothing has been started for yet */
-	uint64_t weight;           /* last written to its cgroup; 0 = none */
-	bool is_dirty;             /* its row waits to be written */
+	uint32_t restarts;             /* durable */
+	uint32_t owed_restarts;        /* failed tasks that nothing has been started for yet */
+	uint64_t weight;               /* last written to its cgroup; 0 = none */
+	bool is_dirty;                 /* its row waits to be written */
 };
 
 struct plm_local_task {
 	struct plm_local *local;
 	struct plm_local_service *service;
-	struct plm_task t;         /* PENDING without a pid: waits for its turn, has no row yet */
+	struct plm_task t; /* PENDING without a pid: waits for its turn, has no row yet */
 	struct plm_local_limits limits;
-	int pidfd, report;         /* -1 = none */
+	int pidfd, report; /* -1 = none */
 	struct plm_watch *exit_watch, *report_watch;
-	uint64_t pid_start;        /* the process's start time in clock ticks: tells a reused pid */
+	uint64_t pid_start; /* the process's start time in clock ticks: tells a reused pid */
 	int stop_timeout_s;
-	plm_ns launched_mono;      /* 0 = not yet */
-	plm_ns kill_mono;          /* STOPPING: when patience ends; 0 = killed already */
-	plm_ns ended_mono;         /* 0 = the main process lives, or there is none yet */
-	bool is_asked_to_stop;     /* by us: its end is no failure */
-	bool is_adopted;           /* started by an earlier daemon: its exit code cannot be had */
-	bool is_told;              /* its end has been accounted for; what remains is its cgroup */
-	bool is_dirty;             /* its row waits to be written */
+	plm_ns launched_mono;  /* 0 = not yet */
+	plm_ns kill_mono;      /* STOPPING: when patience ends; 0 = killed already */
+	plm_ns ended_mono;     /* 0 = the main process lives, or there is none yet */
+	bool is_asked_to_stop; /* by us: its end is no failure */
+	bool is_adopted;       /* started by an earlier daemon: its exit code cannot be had */
+	bool is_told;          /* its end has been accounted for; what remains is its cgroup */
+	bool is_dirty;         /* its row waits to be written */
 };
 
 /* The configuration's `orchestrator` object. */
@@ -71,15 +73,17 @@ struct plm_local {
 	int next_port;
 	int state_lock, parent_lock; /* -1 = none */
 	struct plm_local_cgroups cgroups;
-	char made[PLM_PATH_MAX];   /* topmost cgroup above the services that we made, now or in an earlier run; "" = none */
+	char made
+		[PLM_PATH_MAX]; /* topmost cgroup above the services that we made, now or in an earlier run; "" = none */
 	struct plm_db *db;
-	plm_ns db_retry_mono;      /* after a failed write none is tried before this */
+	plm_ns db_retry_mono; /* after a failed write none is tried before this */
 	struct plm_loop *loop;
 	struct plm_watch *timer;
-	plm_ns now_mono;           /* of the pass under way */
-	plm_ns next_mono;          /* nearest deadline found in it; 0 = none */
-	unsigned starts;           /* in it */
-	bool is_ending;            /* stop_all: nothing is started any more */
+	struct rlimit nofile; /* as the daemon was started with; reading files may raise its own */
+	plm_ns now_mono;      /* of the pass under way */
+	plm_ns next_mono;     /* nearest deadline found in it; 0 = none */
+	unsigned starts;      /* in it */
+	bool is_ending;       /* stop_all: nothing is started any more */
 	struct plm_local_docs docs;
 	struct plm_local_service **services;
 	size_t n_services;
@@ -87,8 +91,8 @@ struct plm_local {
 
 /* --- settings.c --- */
 /* Reads the configuration and the documents it names. *ret_docs is the caller's. */
-int plm_local_settings_read(const struct plm_backend_cfg *cfg, struct plm_local_settings *ret, struct plm_local_docs *ret_docs,
-			    struct plm_err *err);
+int plm_local_settings_read(const struct plm_backend_cfg *cfg, struct plm_local_settings *ret,
+			    struct plm_local_docs *ret_docs, struct plm_err *err);
 
 /* --- store.c. The put and drop functions without an error argument log failures (limited) and return false; after a failure they do
  * not try again for a second, so that a locked database does not hold up the tick. --- */
@@ -127,7 +131,8 @@ bool plm_local_port_is_free(const struct plm_local *l, int port, bool is_udp, ch
 /* A new task at the end of the service's list: PENDING, without a process. NULL = out of memory. */
 struct plm_local_task *plm_local_task_new(struct plm_local *l, struct plm_local_service *s, const struct plm_now *now);
 bool plm_local_task_is_waiting(const struct plm_local_task *t); /* PENDING, not launched */
-bool plm_local_task_is_live(const struct plm_local_task *t);    /* PENDING or RUNNING, and its main process has not ended */
+bool plm_local_task_is_live(
+	const struct plm_local_task *t); /* PENDING or RUNNING, and its main process has not ended */
 /* Row, cgroup, process. A failure ends the task and is counted by the next plm_local_task_advance(). */
 void plm_local_task_launch(struct plm_local_task *t, const struct plm_now *now);
 /* Watches the process behind t->pidfd. 0 or -errno. */

@@ -17,7 +17,8 @@ struct plm_local_service *plm_local_service_find(const struct plm_local *l, cons
 
 static int make_room(struct plm_local *l, size_t more)
 {
-	struct plm_local_service **bigger = realloc(l->services, (l->n_services + more) * sizeof(struct plm_local_service *));
+	struct plm_local_service **bigger =
+		realloc(l->services, (l->n_services + more) * sizeof(struct plm_local_service *));
 	if (!bigger)
 		return -ENOMEM;
 	l->services = bigger;

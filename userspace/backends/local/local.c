@@ -87,9 +87,11 @@ static int local_reload(void *ctx, const struct plm_backend_cfg *cfg, const stru
 	if (r != 0)
 		return r;
 	if (strcmp(set.parent, l->set.parent) != 0)
-		r = plm_json_err(err, cfg->json_at, "cgroup_parent", "has changed from \"%.80s\": that takes a restart", l->set.parent);
+		r = plm_json_err(err, cfg->json_at, "cgroup_parent", "has changed from \"%.80s\": that takes a restart",
+				 l->set.parent);
 	else if (strcmp(set.log_dir, l->set.log_dir) != 0)
-		r = plm_json_err(err, cfg->json_at, "log_dir", "has changed from \"%.200s\": that takes a restart", l->set.log_dir);
+		r = plm_json_err(err, cfg->json_at, "log_dir", "has changed from \"%.200s\": that takes a restart",
+				 l->set.log_dir);
 	else
 		r = plm_local_load(l, &docs, err);
 	if (r != 0) {
@@ -112,7 +114,8 @@ static void local_close(void *ctx)
 	if (!l)
 		return;
 	for (size_t i = 0; i < l->n_services; i++) {
-		for (size_t j = 0; j < l->services[i]->n_tasks; j++) /* last chance for rows that a full disk has refused */
+		for (size_t j = 0; j < l->services[i]->n_tasks;
+		     j++) /* last chance for rows that a full disk has refused */
 			if (l->services[i]->tasks[j]->is_dirty)
 				(void)plm_local_store_note_task(l, l->services[i]->tasks[j]);
 		plm_local_service_free(l->services[i]);
@@ -152,8 +155,8 @@ static int lock_state(struct plm_local *l, struct plm_err *err)
 	if (r == -EBUSY) {
 		ssize_t n = pread(l->state_lock, owner, sizeof(owner) - 1, 0);
 		owner[n > 0 ? strcspn(owner, "\n") : 0] = '\0';
-		return plm_err_set(err, EBUSY, path, "another daemon%s%s uses this state_dir; give each its own", owner[0] ? ", pid " : "",
-				   owner);
+		return plm_err_set(err, EBUSY, path, "another daemon%s%s uses this state_dir; give each its own",
+				   owner[0] ? ", pid " : "", owner);
 	}
 	if (r != 0)
 		return plm_err_set(err, -r, path, "cannot lock: %s", strerror(-r));
@@ -167,7 +170,8 @@ static int lock_state(struct plm_local *l, struct plm_err *err)
 static int lock_parent(struct plm_local *l, struct plm_err *err)
 {
 	char path[PATH_MAX];
-	if (snprintf(path, sizeof(path), "%s%s", l->cgroups.h[l->cgroups.n - 1].mount, l->set.parent) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s%s", l->cgroups.h[l->cgroups.n - 1].mount, l->set.parent) >=
+	    (int)sizeof(path))
 		return plm_err_set(err, ENAMETOOLONG, l->set.parent, "cgroup_parent is too long");
 	l->parent_lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->parent_lock < 0)
@@ -203,7 +207,12 @@ static void warn_limits(const struct plm_local *l)
 	}
 	if (!has_cpu || !has_memory)
 		plm_log(PLM_LOG_WARN, "local", "this host's cgroups have no %s controller, tasks run without %s limits",
-			has_cpu ? "memory" : has_memory ? "cpu" : "cpu and no memory", has_cpu ? "memory" : has_memory ? "cpu" : "such");
+			has_cpu      ? "memory"
+			: has_memory ? "cpu"
+				     : "cpu and no memory",
+			has_cpu      ? "memory"
+			: has_memory ? "cpu"
+				     : "such");
 }
 
 static int open_all(struct plm_local *l, struct plm_local_docs *docs, const struct plm_now *now, struct plm_err *err)
@@ -245,6 +254,8 @@ static int local_open(const struct plm_backend_cfg *cfg, const struct plm_now *n
 	l->db = cfg->db;
 	l->loop = cfg->loop;
 	l->now_mono = now->mono;
+	if (getrlimit(RLIMIT_NOFILE, &l->nofile) != 0)
+		l->nofile = (struct rlimit){ .rlim_cur = 1024, .rlim_max = 4096 }; /* the kernel's own */
 	(void)plm_strcpy(l->cluster, sizeof(l->cluster), cfg->cluster);
 	(void)plm_strcpy(l->state_dir, sizeof(l->state_dir), cfg->state_dir);
 	r = open_all(l, &docs, now, err);
@@ -303,7 +314,8 @@ static int local_list(void *ctx, const struct plm_now *now, struct plm_cluster *
 	return 0;
 }
 
-static int local_set_desired(void *ctx, const char *service, int desired, const struct plm_now *now, struct plm_err *err)
+static int local_set_desired(void *ctx, const char *service, int desired, const struct plm_now *now,
+			     struct plm_err *err)
 {
 	struct plm_local *l = ctx;
 	struct plm_local_service *s = plm_local_service_find(l, service);
@@ -311,9 +323,11 @@ static int local_set_desired(void *ctx, const char *service, int desired, const 
 	if (!s || !s->definition)
 		return plm_err_set(err, ENOENT, NULL, "there is no service \"%.100s\"", service);
 	if (desired < 0 || desired > PLM_LOCAL_MAX_DESIRED)
-		return plm_err_set(err, EINVAL, NULL, "desired is %d; it must be from 0 to %d", desired, PLM_LOCAL_MAX_DESIRED);
+		return plm_err_set(err, EINVAL, NULL, "desired is %d; it must be from 0 to %d", desired,
+				   PLM_LOCAL_MAX_DESIRED);
 	if (s->is_daemon)
-		return plm_err_set(err, EPERM, NULL, "service \"%.100s\" runs one task per host and is never scaled", service);
+		return plm_err_set(err, EPERM, NULL, "service \"%.100s\" runs one task per host and is never scaled",
+				   service);
 	int before = s->desired;
 	if (desired == before && !s->is_dirty)
 		return 0;

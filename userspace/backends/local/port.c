@@ -36,14 +36,16 @@ static int try_bind(int family, int port, bool is_udp, bool with_reuse)
 		return -errno;
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)
 		return -errno;
-	int r = family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+	int r = family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4))
+				  : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
 	return r == 0 ? 0 : -errno;
 }
 
 static bool is_bindable(int port, bool is_udp, bool with_reuse)
 {
 	return try_bind(AF_INET, port, is_udp, with_reuse) == 0 &&
-	       try_bind(AF_INET6, port, is_udp, with_reuse) != -EADDRINUSE; /* a host without IPv6 has no conflict there */
+	       try_bind(AF_INET6, port, is_udp, with_reuse) !=
+		       -EADDRINUSE; /* a host without IPv6 has no conflict there */
 }
 
 int plm_local_port_choose(struct plm_local *l, bool is_udp)
@@ -62,7 +64,8 @@ bool plm_local_port_is_free(const struct plm_local *l, int port, bool is_udp, ch
 {
 	const struct plm_local_task *t = holder_of(l, port);
 	if (t)
-		(void)snprintf(why, PLM_REASON_MAX, "host port %d is held by task %s of service \"%.80s\"", port, t->t.id, t->t.service);
+		(void)snprintf(why, PLM_REASON_MAX, "host port %d is held by task %s of service \"%.80s\"", port,
+			       t->t.id, t->t.service);
 	else if (!is_bindable(port, is_udp, true))
 		(void)snprintf(why, PLM_REASON_MAX, "host port %d is in use by another program", port);
 	else

@@ -49,8 +49,9 @@ void plm_local_service_failed(struct plm_local_service *s, const struct plm_loca
 	s->failures++;
 	s->round_mono = now->mono;
 	s->start_mono = now->mono + backoff_s(s->failures) * PLM_NS_PER_S;
-	plm_log_limited(PLM_LOG_WARN, "local", s->name, "service \"%s\": task %s %s; next start in %u s, %u%s failure in a row", s->name,
-			t->t.id, t->t.reason, backoff_s(s->failures), s->failures, ordinal(s->failures));
+	plm_log_limited(PLM_LOG_WARN, "local", s->name,
+			"service \"%s\": task %s %s; next start in %u s, %u%s failure in a row", s->name, t->t.id,
+			t->t.reason, backoff_s(s->failures), s->failures, ordinal(s->failures));
 }
 
 /* A task begun after the newest failure has run long enough. */
@@ -69,9 +70,10 @@ static void forget_failures(struct plm_local_service *s, const struct plm_now *n
 /* --- counting --- */
 
 struct census {
-	int live;         /* waiting, starting, running */
-	int old;          /* of these: of another revision than the present */
-	int unsettled;    /* of these: of the present revision and not running long enough to rely on */
+	int live;            /* waiting, starting, running */
+	int old;             /* of these: of another revision than the present */
+	int unsettled;       /* of these: of the present revision and not running long enough to rely on */
+	int waiting;         /* of these: without a process */
 	plm_ns settles_mono; /* when the first of them will have; 0 = not known */
 };
 
@@ -96,6 +98,7 @@ static struct census count_tasks(const struct plm_local_service *s, const struct
 		if (t->t.status == PLM_TASK_RUNNING && now->mono >= settled)
 			continue;
 		c.unsettled++;
+		c.waiting += plm_local_task_is_waiting(t);
 		if (t->t.status == PLM_TASK_RUNNING && (!c.settles_mono || settled < c.settles_mono))
 			c.settles_mono = settled;
 	}
@@ -111,7 +114,8 @@ static void drop(struct plm_local_service *s, size_t i)
 }
 
 /* Whether a is stopped rather than b, which is older: an old revision first, then one that does not run yet, then the newest. */
-static bool goes_before(const struct plm_local_service *s, const struct plm_local_task *a, const struct plm_local_task *b)
+static bool goes_before(const struct plm_local_service *s, const struct plm_local_task *a,
+			const struct plm_local_task *b)
 {
 	bool a_old = is_old(s, a), b_old = is_old(s, b);
 	if (a_old != b_old)
@@ -125,7 +129,8 @@ static void stop_one(struct plm_local_service *s, const struct plm_now *now)
 {
 	size_t victim = SIZE_MAX;
 	for (size_t i = 0; i < s->n_tasks; i++)
-		if (plm_local_task_is_live(s->tasks[i]) && (victim == SIZE_MAX || goes_before(s, s->tasks[i], s->tasks[victim])))
+		if (plm_local_task_is_live(s->tasks[i]) &&
+		    (victim == SIZE_MAX || goes_before(s, s->tasks[i], s->tasks[victim])))
 			victim = i;
 	if (victim == SIZE_MAX)
 		return;
@@ -135,9 +140,9 @@ static void stop_one(struct plm_local_service *s, const struct plm_now *now)
 		return;
 	}
 	plm_local_task_stop(t, now,
-			    !s->definition ? "stopped: its service was removed" :
-			    is_old(s, t)   ? "stopped: replaced by a newer revision" :
-					     "stopped: the desired count was lowered");
+			    !s->definition ? "stopped: its service was removed"
+			    : is_old(s, t) ? "stopped: replaced by a newer revision"
+					   : "stopped: the desired count was lowered");
 	if (t->kill_mono)
 		plm_local_wake_at(t->local, t->kill_mono);
 }
@@ -166,8 +171,8 @@ static bool take_port(struct plm_local *l, struct plm_local_service *s, struct p
 	if (port == 0) {
 		port = plm_local_port_choose(l, d->is_udp);
 		if (port == 0)
-			(void)snprintf(s->obstacle, sizeof(s->obstacle), "no host port from %d to %d is free", l->set.port_min,
-				       l->set.port_max);
+			(void)snprintf(s->obstacle, sizeof(s->obstacle), "no host port from %d to %d is free",
+				       l->set.port_min, l->set.port_max);
 	} else if (!plm_local_port_is_free(l, port, d->is_udp, s->obstacle)) {
 		port = 0;
 	}
@@ -203,7 +208,9 @@ static void launch_waiting(struct plm_local *l, struct plm_local_service *s, con
 		}
 		plm_local_task_launch(t, now);
 		if (t->ended_mono) {
-			plm_local_wake_at(l, now->mono); /* counted by the next pass; a cause that stays must not be met at once again */
+			plm_local_wake_at(
+				l,
+				now->mono); /* counted by the next pass; a cause that stays must not be met at once again */
 			return;
 		}
 	}
@@ -211,16 +218,22 @@ static void launch_waiting(struct plm_local *l, struct plm_local_service *s, con
 
 /* --- converging --- */
 
-/* An old revision is replaced task by task: one new one more is started, and when it has settled an old one is stopped. A fixed host
- * port can be held by one task only: there the old one goes first. */
-static void replace_old(struct plm_local *l, struct plm_local_service *s, const struct plm_now *now, int want, struct census *c)
+static bool has_fixed_port(const struct plm_local_service *s)
 {
-	if (c->unsettled) {
+	return s->definition && s->definition->host_port > 0;
+}
+
+/* An old revision is replaced task by task: one more of the new one is started, and when it has settled an old one is stopped. A
+ * fixed host port can be held by one task only: there the old one goes first. */
+static void replace_old(struct plm_local *l, struct plm_local_service *s, const struct plm_now *now, int want,
+			struct census *c)
+{
+	bool must_make_room = has_fixed_port(s); /* a waiting one waits for the old one's port */
+	if (c->unsettled - (must_make_room ? c->waiting : 0) > 0) {
 		if (c->settles_mono)
 			plm_local_wake_at(l, c->settles_mono);
 		return;
 	}
-	bool must_make_room = s->definition->host_port > 0;
 	if (c->live > want || must_make_room) {
 		stop_one(s, now);
 		c->live--;
@@ -252,7 +265,7 @@ void plm_local_service_converge(struct plm_local *l, struct plm_local_service *s
 	forget_failures(s, now);
 	struct census c = count_tasks(s, now);
 	bool is_replacing = c.old > 0 && want > 0;
-	for (; c.live > want + is_replacing; c.live--)
+	for (; c.live > want + (is_replacing && !has_fixed_port(s)); c.live--)
 		stop_one(s, now);
 	c = count_tasks(s, now);
 	if (is_replacing && c.old > 0 && c.live >= want)
@@ -300,7 +313,8 @@ void plm_local_services_sweep(struct plm_local *l)
 		char path[PLM_PATH_MAX];
 		if (snprintf(path, sizeof(path), "%s/%s", l->set.parent, s->name) < (int)sizeof(path))
 			(void)plm_local_cgroup_remove(&l->cgroups, path);
-		for (size_t t = 0; t < s->n_tasks; t++) /* their logs stay: nobody will look at the list of tasks for them */
+		for (size_t t = 0; t < s->n_tasks;
+		     t++) /* their logs stay: nobody will look at the list of tasks for them */
 			plm_local_store_drop_task(l, s->tasks[t]->t.id);
 		plm_local_store_drop_service(l, s->name);
 		plm_log(PLM_LOG_INFO, "local", "service \"%s\" was removed from the documents and has ended", s->name);
@@ -311,21 +325,23 @@ void plm_local_services_sweep(struct plm_local *l)
 
 /* --- showing --- */
 
-static void explain_gap(const struct plm_local_service *s, const struct plm_now *now, const struct plm_service *counts, char *ret)
+static void explain_gap(const struct plm_local_service *s, const struct plm_now *now, const struct plm_service *counts,
+			char *ret)
 {
 	long wait_s = (long)((s->start_mono - now->mono + PLM_NS_PER_S - 1) / PLM_NS_PER_S);
 	if (!s->definition)
 		(void)snprintf(ret, PLM_REASON_MAX, "removed from the documents; its tasks are stopping");
 	else if (s->failures && s->failure[0] && wait_s > 0)
-		(void)snprintf(ret, PLM_REASON_MAX, "%.180s; next start in %ld s, %u%s failure", s->failure, wait_s, s->failures,
-			       ordinal(s->failures));
+		(void)snprintf(ret, PLM_REASON_MAX, "%.180s; next start in %ld s, %u%s failure", s->failure, wait_s,
+			       s->failures, ordinal(s->failures));
 	else if (s->obstacle[0])
 		(void)plm_strcpy(ret, PLM_REASON_MAX, s->obstacle);
 	else if (s->failures && s->failure[0])
-		(void)snprintf(ret, PLM_REASON_MAX, "%.180s; started again after the %u%s failure", s->failure, s->failures,
-			       ordinal(s->failures));
+		(void)snprintf(ret, PLM_REASON_MAX, "%.180s; started again after the %u%s failure", s->failure,
+			       s->failures, ordinal(s->failures));
 	else
-		(void)snprintf(ret, PLM_REASON_MAX, "%d of %d tasks are starting", counts->desired - counts->running, counts->desired);
+		(void)snprintf(ret, PLM_REASON_MAX, "%d of %d tasks are starting", counts->desired - counts->running,
+			       counts->desired);
 }
 
 void plm_local_service_describe(const struct plm_local *l, const struct plm_local_service *s, const struct plm_now *now,

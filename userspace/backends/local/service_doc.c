@@ -11,18 +11,53 @@
 
 /* What has a meaning here; what is accepted and has none on one host; what may stand there only empty, since nobody would register
  * the tasks. */
-static const char *const service_members[] = {
-	"serviceName", "taskDefinition", "desiredCount", "cluster", "clusterArn", "schedulingStrategy",
-	/* ignored: */ "launchType", "deploymentConfiguration", "deploymentController", "tags", "propagateTags",
-	"enableECSManagedTags", "enableExecuteCommand", "platformVersion", "platformFamily", "clientToken", "role",
-	"capacityProviderStrategy", "networkConfiguration", "placementStrategy", "placementConstraints",
-	"availabilityZoneRebalancing", "monitoring", "serviceArn", "status", "runningCount", "pendingCount", "deployments",
-	"events", "createdAt", "createdBy", "roleArn", "healthCheckGracePeriodSeconds",
-	/* only empty: */ "loadBalancers", "serviceRegistries", "serviceConnectConfiguration", "volumeConfigurations",
-	"vpcLatticeConfigurations", "taskSets", NULL
-};
-static const char *const service_only_empty[] = { "loadBalancers", "serviceRegistries", "serviceConnectConfiguration",
-						  "volumeConfigurations", "vpcLatticeConfigurations", "taskSets", NULL };
+static const char *const service_members[] = { "serviceName",
+					       "taskDefinition",
+					       "desiredCount",
+					       "cluster",
+					       "clusterArn",
+					       "schedulingStrategy",
+					       /* ignored: */ "launchType",
+					       "deploymentConfiguration",
+					       "deploymentController",
+					       "tags",
+					       "propagateTags",
+					       "enableECSManagedTags",
+					       "enableExecuteCommand",
+					       "platformVersion",
+					       "platformFamily",
+					       "clientToken",
+					       "role",
+					       "capacityProviderStrategy",
+					       "networkConfiguration",
+					       "placementStrategy",
+					       "placementConstraints",
+					       "availabilityZoneRebalancing",
+					       "monitoring",
+					       "serviceArn",
+					       "status",
+					       "runningCount",
+					       "pendingCount",
+					       "deployments",
+					       "events",
+					       "createdAt",
+					       "createdBy",
+					       "roleArn",
+					       "healthCheckGracePeriodSeconds",
+					       /* only empty: */ "loadBalancers",
+					       "serviceRegistries",
+					       "serviceConnectConfiguration",
+					       "volumeConfigurations",
+					       "vpcLatticeConfigurations",
+					       "taskSets",
+					       NULL };
+static const char *const service_only_empty[] = { "loadBalancers",
+						  "serviceRegistries",
+						  "serviceConnectConfiguration",
+						  "volumeConfigurations",
+						  "vpcLatticeConfigurations",
+						  "taskSets",
+						  NULL };
 static const char *const strategies[] = { "REPLICA", "DAEMON", NULL };
 
 struct service_ctx {
@@ -31,7 +66,8 @@ struct service_ctx {
 };
 
 /* "family", "family:revision", or an ARN that ends in one of them. */
-static int take_family(const cJSON *obj, const struct plm_json_at *at, struct plm_local_service_doc *s, struct plm_err *err)
+static int take_family(const cJSON *obj, const struct plm_json_at *at, struct plm_local_service_doc *s,
+		       struct plm_err *err)
 {
 	const char *text;
 	uint64_t revision = 0;
@@ -44,14 +80,16 @@ static int take_family(const cJSON *obj, const struct plm_json_at *at, struct pl
 	if (colon) {
 		*colon = '\0';
 		if (plm_parse_u64(colon + 1, 1, INT_MAX, &revision) != 0)
-			return plm_json_err(err, at, "taskDefinition", "is \"%.80s\"; it must be family or family:revision, revision from 1",
+			return plm_json_err(err, at, "taskDefinition",
+					    "is \"%.80s\"; it must be family or family:revision, revision from 1",
 					    text);
 	}
 	s->revision = (int)revision;
 	return 0;
 }
 
-static int check_cluster(const cJSON *obj, const struct plm_json_at *at, const char *key, const char *cluster, struct plm_err *err)
+static int check_cluster(const cJSON *obj, const struct plm_json_at *at, const char *key, const char *cluster,
+			 struct plm_err *err)
 {
 	const char *text;
 	int r = plm_json_str(obj, at, key, false, 1, 512, &text, err);
@@ -63,8 +101,8 @@ static int check_cluster(const cJSON *obj, const struct plm_json_at *at, const c
 	return 0;
 }
 
-static int parse_service(const cJSON *obj, const struct plm_json_at *at, const char *cluster, struct plm_local_service_doc *s,
-			 struct plm_err *err)
+static int parse_service(const cJSON *obj, const struct plm_json_at *at, const char *cluster,
+			 struct plm_local_service_doc *s, struct plm_err *err)
 {
 	const char *name;
 	int64_t desired = 1;
@@ -72,8 +110,9 @@ static int parse_service(const cJSON *obj, const struct plm_json_at *at, const c
 	int r = plm_json_only(obj, at, service_members, err);
 	if (r == 0)
 		r = plm_local_only_empty(obj, at, service_only_empty, err);
-	if (r == 0)
-		r = plm_json_str(obj, at, "serviceName", true, 1, 255, &name, err);
+	if (r != 0)
+		return r;
+	r = plm_json_str(obj, at, "serviceName", true, 1, 255, &name, err);
 	if (r == 1 && !plm_local_is_name(name))
 		r = plm_json_err(err, at, "serviceName", "is \"%.80s\"; letters, digits, - and _ only", name);
 	if (r == 1)
@@ -132,12 +171,14 @@ int plm_local_check_docs(const struct plm_local_docs *docs, const char *file, st
 			if (strcmp(docs->definitions[d].family, s->family) == 0)
 				found = &docs->definitions[d];
 		if (!found)
-			return plm_err_set(err, EINVAL, file, "service \"%.80s\": no task definition of family \"%.80s\" was given", s->name,
-					   s->family);
+			return plm_err_set(err, EINVAL, file,
+					   "service \"%.80s\": no task definition of family \"%.80s\" was given",
+					   s->name, s->family);
 		if (s->revision && found->revision && s->revision != found->revision)
 			return plm_err_set(err, EINVAL, file,
-					   "service \"%.80s\" wants revision %d of \"%.80s\"; the task definition given is revision %d", s->name,
-					   s->revision, s->family, found->revision);
+					   "service \"%.80s\" wants revision %d of \"%.80s\"; the task definition "
+					   "given is revision %d",
+					   s->name, s->revision, s->family, found->revision);
 	}
 	return 0;
 }

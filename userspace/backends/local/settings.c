@@ -15,16 +15,17 @@
 #define DEFAULT_PORT_MAX 60999
 #define PORT_LEAST 1024
 #define PORT_MOST 65535
-#define MAX_PATHS 64         /* entries of task_definitions and of services */
-#define PARENT_MAX 200       /* leaves room for service and task id in PLM_PATH_MAX */
+#define MAX_PATHS 64   /* entries of task_definitions and of services */
+#define PARENT_MAX 200 /* leaves room for service and task id in PLM_PATH_MAX */
 
 _Static_assert(PARENT_MAX + PLM_NAME_MAX + PLM_TASK_ID_MAX < PLM_PATH_MAX, "a task's cgroup path fits");
 
-static const char *const members[] = { "type", "task_definitions", "services", "cgroup_parent", "log_dir", "port_range",
-				       "stop_tasks_on_exit", NULL };
+static const char *const members[] = { "type",    "task_definitions", "services",           "cgroup_parent",
+				       "log_dir", "port_range",       "stop_tasks_on_exit", NULL };
 
 /* `path` as seen from the folder of the configuration file that named it. */
-static int resolve(const struct plm_json_at *at, const char *key, const char *path, char ret[PATH_MAX], struct plm_err *err)
+static int resolve(const struct plm_json_at *at, const char *key, const char *path, char ret[PATH_MAX],
+		   struct plm_err *err)
 {
 	const char *slash = at->file ? strrchr(at->file, '/') : NULL;
 	int folder = path[0] == '/' || !slash ? 0 : (int)(slash - at->file) + 1;
@@ -47,8 +48,8 @@ static int read_file(const struct reading *reading, const char *file, struct plm
 	int r = plm_json_load(file, PLM_JSON_COMMENTS, &doc, err);
 	if (r != 0)
 		return r;
-	r = reading->is_services ? plm_local_add_services(doc, file, reading->cluster, reading->docs, err) :
-				   plm_local_add_definitions(doc, file, reading->docs, err);
+	r = reading->is_services ? plm_local_add_services(doc, file, reading->cluster, reading->docs, err)
+				 : plm_local_add_definitions(doc, file, reading->docs, err);
 	cJSON_Delete(doc);
 	return r;
 }
@@ -78,17 +79,20 @@ static int read_folder(const struct reading *reading, const char *folder, struct
 }
 
 /* Every file or folder of the array `key`. A path that is not there is an error of the configuration. */
-static int read_all(const struct plm_backend_cfg *cfg, const char *key, const struct reading *reading, struct plm_err *err)
+static int read_all(const struct plm_backend_cfg *cfg, const char *key, const struct reading *reading,
+		    struct plm_err *err)
 {
 	const cJSON *array, *item;
 	int i = 0, r = plm_json_arr(cfg->json, cfg->json_at, key, false, &array, err);
 	if (r <= 0)
 		return r;
 	if (cJSON_GetArraySize(array) > MAX_PATHS)
-		return plm_json_err(err, cfg->json_at, key, "has %d entries; at most %d are allowed (an entry may be a folder)",
+		return plm_json_err(err, cfg->json_at, key,
+				    "has %d entries; at most %d are allowed (an entry may be a folder)",
 				    cJSON_GetArraySize(array), MAX_PATHS);
 	struct plm_json_at list_at = plm_json_member(cfg->json_at, key);
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach(item, array)
+	{
 		struct plm_json_at item_at = plm_json_item(&list_at, i++);
 		char path[PATH_MAX];
 		struct stat st;
@@ -118,8 +122,8 @@ static int take_ports(const struct plm_backend_cfg *cfg, struct plm_local_settin
 	if (cJSON_GetArraySize(range) != 2 || !cJSON_IsNumber(first) || !cJSON_IsNumber(last) ||
 	    first->valuedouble != (double)first->valueint || last->valuedouble != (double)last->valueint ||
 	    first->valueint < PORT_LEAST || last->valueint > PORT_MOST || first->valueint > last->valueint)
-		return plm_json_err(err, cfg->json_at, "port_range", "must be [first, last], whole numbers from %d to %d", PORT_LEAST,
-				    PORT_MOST);
+		return plm_json_err(err, cfg->json_at, "port_range",
+				    "must be [first, last], whole numbers from %d to %d", PORT_LEAST, PORT_MOST);
 	s->port_min = first->valueint;
 	s->port_max = last->valueint;
 	return 0;
@@ -139,7 +143,7 @@ static bool is_good_parent(const char *path)
 
 static int take_members(const struct plm_backend_cfg *cfg, struct plm_local_settings *s, struct plm_err *err)
 {
-	const char *text;
+	const char *text = "";
 	bool unused; /* the daemon acts on it */
 	int r = plm_json_only(cfg->json, cfg->json_at, members, err);
 	if (r == 0)
@@ -147,7 +151,8 @@ static int take_members(const struct plm_backend_cfg *cfg, struct plm_local_sett
 	if (r == 1) {
 		if (!is_good_parent(text))
 			return plm_json_err(err, cfg->json_at, "cgroup_parent",
-					    "is \"%.80s\"; it must be a cgroup path such as /plimsoll: absolute, not the root, no empty part, none "
+					    "is \"%.80s\"; it must be a cgroup path such as /plimsoll: absolute, not "
+					    "the root, no empty part, none "
 					    "that begins with a dot",
 					    text);
 		(void)plm_strcpy(s->parent, sizeof(s->parent), text);
@@ -163,10 +168,12 @@ static int take_members(const struct plm_backend_cfg *cfg, struct plm_local_sett
 	return r < 0 ? r : 0;
 }
 
-int plm_local_settings_read(const struct plm_backend_cfg *cfg, struct plm_local_settings *ret, struct plm_local_docs *ret_docs,
-			    struct plm_err *err)
+int plm_local_settings_read(const struct plm_backend_cfg *cfg, struct plm_local_settings *ret,
+			    struct plm_local_docs *ret_docs, struct plm_err *err)
 {
-	struct plm_local_settings s = { .parent = DEFAULT_PARENT, .port_min = DEFAULT_PORT_MIN, .port_max = DEFAULT_PORT_MAX };
+	struct plm_local_settings s = { .parent = DEFAULT_PARENT,
+					.port_min = DEFAULT_PORT_MIN,
+					.port_max = DEFAULT_PORT_MAX };
 	struct plm_local_docs docs = { .n_services = 0 };
 	if (snprintf(s.log_dir, sizeof(s.log_dir), "%s/logs", cfg->state_dir) >= (int)sizeof(s.log_dir))
 		return plm_err_set(err, ENAMETOOLONG, cfg->state_dir, "state_dir is too long");

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -153,12 +152,14 @@ static __attribute__((noreturn)) void give_up(const struct child *c, int code, c
 	_exit(127);
 }
 
+/* By the system call: the C library keeps two of the real-time signals to itself, and whoever started the daemon may have
+ * ignored these, too. A zeroed action is SIG_DFL with every architecture's layout. */
 static void reset_signals(void)
 {
-	struct sigaction normal = { .sa_handler = SIG_DFL };
+	static const char normal[64];
 	sigset_t none;
 	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, &normal, NULL);
+		(void)syscall(SYS_rt_sigaction, i, normal, NULL, (size_t)(NSIG - 1) / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -255,11 +256,9 @@ static __attribute__((noreturn)) void child_main(struct child *c)
 	wait_at_gate(c);
 	open_streams(c);
 	drop_privileges_of_daemon();
-	if (d->nofile_hard) {
-		struct rlimit limit = { .rlim_cur = d->nofile_soft, .rlim_max = d->nofile_hard };
-		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			give_up(c, errno, "cannot set its nofile limit", NULL);
-	}
+	struct rlimit nofile = { .rlim_cur = d->nofile_soft, .rlim_max = d->nofile_hard };
+	if (setrlimit(RLIMIT_NOFILE, d->nofile_hard ? &nofile : &c->s->nofile) != 0 && d->nofile_hard)
+		give_up(c, errno, "cannot set its nofile limit", NULL);
 	become_user(c);
 	if (chdir(d->workdir ? d->workdir : "/") != 0)
 		give_up(c, errno, "cannot change to folder", d->workdir ? d->workdir : "/");
@@ -305,9 +304,11 @@ static int spawn_with(struct child *c, struct plm_local_spawned *ret, struct plm
 		return plm_err_set(err, errno, NULL, "cannot fork: %s", strerror(errno));
 	int pidfd = plm_local_pidfd_open(pid);
 	if (pidfd < 0)
-		return plm_err_set(err, -pidfd, NULL, "cannot watch the new process: %s", strerror(-pidfd)); /* the closed gate ends it */
-	*ret = (struct plm_local_spawned){ .pid = pid, .pidfd = pidfd, .gate = PLM_TAKE_FD(gate_in),
-					   .report = PLM_TAKE_FD(report_out) };
+		return plm_err_set(err, -pidfd, NULL, "cannot watch the new process: %s",
+				   strerror(-pidfd)); /* the closed gate ends it */
+	*ret = (struct plm_local_spawned){
+		.pid = pid, .pidfd = pidfd, .gate = PLM_TAKE_FD(gate_in), .report = PLM_TAKE_FD(report_out)
+	};
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #ifndef PLM_BACKENDS_LOCAL_SPAWN_H
 #define PLM_BACKENDS_LOCAL_SPAWN_H
 
+#include <sys/resource.h>
+
 #include "backends/local/cgroup.h"
 #include "backends/local/definition.h"
 
@@ -13,6 +15,7 @@ struct plm_local_spawn {
 	const struct plm_local_definition *definition;
 	const struct plm_local_cgroups *cgroups;
 	const char *cgroup;           /* path; exists */
+	struct rlimit nofile;         /* where the definition has none */
 	const char *log_file;         /* standard output and error are appended to it; its folder exists */
 	const char *const *extra_env; /* "NAME=value", NULL-terminated; wins over the definition's */
 };

@@ -10,19 +10,25 @@
 #define RETRY_NS PLM_NS_PER_S
 
 static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS local_definitions (family TEXT PRIMARY KEY, revision INTEGER NOT NULL, text TEXT NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS local_services (name TEXT PRIMARY KEY, declared INTEGER NOT NULL, desired INTEGER NOT NULL,"
+	"CREATE TABLE IF NOT EXISTS local_definitions (family TEXT PRIMARY KEY, revision INTEGER NOT NULL, text TEXT "
+	"NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS local_services (name TEXT PRIMARY KEY, declared INTEGER NOT NULL, desired INTEGER "
+	"NOT NULL,"
 	" restarts INTEGER NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS local_tasks (id TEXT PRIMARY KEY, service TEXT NOT NULL, family TEXT NOT NULL,"
-	" revision INTEGER NOT NULL, status INTEGER NOT NULL, cgroup TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL,"
-	" port INTEGER NOT NULL, cpu_units INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, memory_limit_bytes INTEGER NOT NULL,"
+	" revision INTEGER NOT NULL, status INTEGER NOT NULL, cgroup TEXT NOT NULL, pid INTEGER NOT NULL, pid_start "
+	"INTEGER NOT NULL,"
+	" port INTEGER NOT NULL, cpu_units INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, memory_limit_bytes INTEGER "
+	"NOT NULL,"
 	" stop_timeout_s INTEGER NOT NULL, created_wall INTEGER NOT NULL, started_wall INTEGER NOT NULL,"
-	" started_mono INTEGER NOT NULL, stopped_wall INTEGER NOT NULL, exit_code INTEGER NOT NULL, reason TEXT NOT NULL);"
+	" started_mono INTEGER NOT NULL, stopped_wall INTEGER NOT NULL, exit_code INTEGER NOT NULL, reason TEXT NOT "
+	"NULL);"
 	"CREATE TABLE IF NOT EXISTS local_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);";
 
-#define TASK_COLUMNS                                                                                         \
-	"id, service, family, revision, status, cgroup, pid, pid_start, port, cpu_units, memory_bytes,"      \
-	" memory_limit_bytes, stop_timeout_s, created_wall, started_wall, started_mono, stopped_wall, exit_code, reason"
+#define TASK_COLUMNS                                                                                               \
+	"id, service, family, revision, status, cgroup, pid, pid_start, port, cpu_units, memory_bytes,"            \
+	" memory_limit_bytes, stop_timeout_s, created_wall, started_wall, started_mono, stopped_wall, exit_code, " \
+	"reason"
 
 int plm_local_store_open(struct plm_local *l, struct plm_err *err)
 {
@@ -52,7 +58,8 @@ int plm_local_store_number(struct plm_local *l, struct plm_local_definition *d, 
 	sqlite3_stmt *stmt;
 	int newest = 0;
 	bool is_same = false;
-	int r = plm_db_query(l->db, &stmt, err, "SELECT revision, text FROM local_definitions WHERE family=?", "s", d->family);
+	int r = plm_db_query(l->db, &stmt, err, "SELECT revision, text FROM local_definitions WHERE family=?", "s",
+			     d->family);
 	if (r != 0)
 		return r;
 	r = plm_db_step(l->db, stmt, err);
@@ -66,8 +73,8 @@ int plm_local_store_number(struct plm_local *l, struct plm_local_definition *d, 
 	d->revision = is_same ? newest : d->revision > newest ? d->revision : newest + 1;
 	if (is_same)
 		return 0;
-	return plm_db_run(l->db, err, "INSERT OR REPLACE INTO local_definitions(family, revision, text) VALUES(?,?,?)", "sis",
-			  d->family, (int64_t)d->revision, d->text);
+	return plm_db_run(l->db, err, "INSERT OR REPLACE INTO local_definitions(family, revision, text) VALUES(?,?,?)",
+			  "sis", d->family, (int64_t)d->revision, d->text);
 }
 
 /* --- services --- */
@@ -75,7 +82,8 @@ int plm_local_store_number(struct plm_local *l, struct plm_local_definition *d, 
 int plm_local_store_get_service(struct plm_local *l, struct plm_local_service *s, struct plm_err *err)
 {
 	sqlite3_stmt *stmt;
-	int r = plm_db_query(l->db, &stmt, err, "SELECT declared, desired, restarts FROM local_services WHERE name=?", "s", s->name);
+	int r = plm_db_query(l->db, &stmt, err, "SELECT declared, desired, restarts FROM local_services WHERE name=?",
+			     "s", s->name);
 	if (r != 0)
 		return r;
 	r = plm_db_step(l->db, stmt, err);
@@ -90,7 +98,8 @@ int plm_local_store_get_service(struct plm_local *l, struct plm_local_service *s
 
 int plm_local_store_put_service(struct plm_local *l, const struct plm_local_service *s, struct plm_err *err)
 {
-	return plm_db_run(l->db, err, "INSERT OR REPLACE INTO local_services(name, declared, desired, restarts) VALUES(?,?,?,?)",
+	return plm_db_run(l->db, err,
+			  "INSERT OR REPLACE INTO local_services(name, declared, desired, restarts) VALUES(?,?,?,?)",
 			  "siii", s->name, (int64_t)s->declared, (int64_t)s->desired, (int64_t)s->restarts);
 }
 
@@ -125,7 +134,10 @@ int plm_local_store_get_made(struct plm_local *l, struct plm_err *err)
 void plm_local_store_put_made(struct plm_local *l)
 {
 	struct plm_err err = PLM_ERR_INIT;
-	(void)noted(l, plm_db_run(l->db, &err, "INSERT OR REPLACE INTO local_meta(key, value) VALUES('made', ?)", "s", l->made), &err);
+	(void)noted(l,
+		    plm_db_run(l->db, &err, "INSERT OR REPLACE INTO local_meta(key, value) VALUES('made', ?)", "s",
+			       l->made),
+		    &err);
 }
 
 /* --- tasks --- */
@@ -137,12 +149,17 @@ bool plm_local_store_note_task(struct plm_local *l, struct plm_local_task *task)
 	task->is_dirty = true;
 	if (!may_write(l))
 		return false;
-	int r = plm_db_run(l->db, &err,
-			   "INSERT OR REPLACE INTO local_tasks(" TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-			   "sssiisiiiiiiiiiiiis", t->id, t->service, t->family, (int64_t)t->revision, (int64_t)t->status, t->cgroup,
-			   (int64_t)t->pid, (int64_t)task->pid_start, (int64_t)t->port, (int64_t)t->cpu_units,
-			   (int64_t)t->memory_bytes, (int64_t)task->limits.memory_bytes, (int64_t)task->stop_timeout_s,
-			   t->created_wall, t->started_wall, t->started_mono, t->stopped_wall, (int64_t)t->exit_code, t->reason);
+	int r = plm_db_run(
+		l->db, &err,
+		"INSERT INTO local_tasks(" TASK_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+		" ON CONFLICT(id) DO UPDATE SET status=excluded.status, cgroup=excluded.cgroup, pid=excluded.pid,"
+		" pid_start=excluded.pid_start, port=excluded.port, started_wall=excluded.started_wall,"
+		" started_mono=excluded.started_mono, stopped_wall=excluded.stopped_wall, exit_code=excluded.exit_code,"
+		" reason=excluded.reason", /* keeps the rowid, which is the order of starts */
+		"sssiisiiiiiiiiiiiis", t->id, t->service, t->family, (int64_t)t->revision, (int64_t)t->status,
+		t->cgroup, (int64_t)t->pid, (int64_t)task->pid_start, (int64_t)t->port, (int64_t)t->cpu_units,
+		(int64_t)t->memory_bytes, (int64_t)task->limits.memory_bytes, (int64_t)task->stop_timeout_s,
+		t->created_wall, t->started_wall, t->started_mono, t->stopped_wall, (int64_t)t->exit_code, t->reason);
 	task->is_dirty = !noted(l, r, &err);
 	return !task->is_dirty;
 }
@@ -184,7 +201,8 @@ int plm_local_store_each_task(struct plm_local *l, int (*fn)(struct plm_local *l
 			      struct plm_err *err)
 {
 	sqlite3_stmt *stmt;
-	int r = plm_db_query(l->db, &stmt, err, "SELECT " TASK_COLUMNS " FROM local_tasks ORDER BY created_wall, rowid", "");
+	int r = plm_db_query(l->db, &stmt, err, "SELECT " TASK_COLUMNS " FROM local_tasks ORDER BY created_wall, rowid",
+			     "");
 	if (r != 0)
 		return r;
 	while ((r = plm_db_step(l->db, stmt, err)) == 1) {

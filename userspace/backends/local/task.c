@@ -195,8 +195,12 @@ static int spawn(struct plm_local_task *t, struct plm_err *err)
 	(void)snprintf(revision, sizeof(revision), "PLIMSOLL_TASK_REVISION=%d", t->t.revision);
 	(void)snprintf(port, sizeof(port), "PORT=%d", t->t.port);
 	const char *extra[] = { id, service, cluster, family, revision, t->t.port ? port : NULL, NULL };
-	struct plm_local_spawn how = { .definition = t->service->definition, .cgroups = &l->cgroups, .cgroup = t->t.cgroup,
-				       .log_file = log_file, .extra_env = extra };
+	struct plm_local_spawn how = { .definition = t->service->definition,
+				       .cgroups = &l->cgroups,
+				       .cgroup = t->t.cgroup,
+				       .nofile = l->nofile,
+				       .log_file = log_file,
+				       .extra_env = extra };
 	struct plm_local_spawned child;
 	r = plm_local_spawn(&how, &child, err);
 	if (r != 0)
@@ -224,7 +228,8 @@ void plm_local_task_launch(struct plm_local_task *t, const struct plm_now *now)
 	struct plm_err err = PLM_ERR_INIT;
 	t->t.reason[0] = '\0';
 	t->launched_mono = now->mono;
-	if (snprintf(t->t.cgroup, sizeof(t->t.cgroup), "%s/%s/%s", l->set.parent, t->t.service, t->t.id) >= (int)sizeof(t->t.cgroup)) {
+	if (snprintf(t->t.cgroup, sizeof(t->t.cgroup), "%s/%s/%s", l->set.parent, t->t.service, t->t.id) >=
+	    (int)sizeof(t->t.cgroup)) {
 		t->t.cgroup[0] = '\0';
 		(void)plm_err_set(&err, ENAMETOOLONG, NULL, "the cgroup path is too long");
 	} else {
@@ -252,7 +257,8 @@ void plm_local_task_stop(struct plm_local_task *t, const struct plm_now *now, co
 	t->kill_mono = now->mono + t->stop_timeout_s * PLM_NS_PER_S;
 	/* The main process leads a group. As long as its pidfd does not say that it has ended, its number is nobody else's. */
 	if (!has_begun)
-		(void)plm_local_pidfd_signal(t->pidfd, SIGKILL); /* there is no program yet that could end in an orderly way */
+		(void)plm_local_pidfd_signal(t->pidfd,
+					     SIGKILL); /* there is no program yet that could end in an orderly way */
 	else if (plm_local_pidfd_signal(t->pidfd, 0) != 0 || kill(-t->t.pid, SIGTERM) != 0)
 		(void)plm_local_pidfd_signal(t->pidfd, SIGTERM);
 	(void)plm_local_store_note_task(t->local, t);
@@ -275,7 +281,8 @@ static void explain_end(struct plm_local_task *t)
 		return; /* the start failed, and said why */
 	if (t->is_adopted)
 		(void)snprintf(reason, sizeof(t->t.reason),
-			       "ended after %.1f s; its exit code is not known, since an earlier daemon had started it", ran);
+			       "ended after %.1f s; its exit code is not known, since an earlier daemon had started it",
+			       ran);
 	else if (code > 128)
 		(void)snprintf(reason, sizeof(t->t.reason), "killed by signal %d (%s) after %.1f s", code - 128,
 			       strsignal(code - 128), ran);
@@ -330,8 +337,8 @@ static void finish(struct plm_local_task *t, const struct plm_now *now)
 	if (r != 0) {
 		bool is_slow = now->mono - t->ended_mono > PLM_NS_PER_S;
 		if (is_slow)
-			plm_log_limited(PLM_LOG_WARN, "local", t->t.id, "cgroup %s cannot be removed: %s, trying again", t->t.cgroup,
-					strerror(-r));
+			plm_log_limited(PLM_LOG_WARN, "local", t->t.id, "cgroup %s cannot be removed: %s, trying again",
+					t->t.cgroup, strerror(-r));
 		plm_local_wake_at(l, now->mono + (is_slow ? REMOVE_SLOW_NS : REMOVE_RETRY_NS));
 		return;
 	}
@@ -348,8 +355,8 @@ static void run_out_of_patience(struct plm_local_task *t)
 	(void)plm_local_pidfd_signal(t->pidfd, SIGKILL); /* in case it had left the cgroup */
 	t->kill_mono = 0;
 	size_t used = strlen(t->t.reason);
-	(void)snprintf(t->t.reason + used, sizeof(t->t.reason) - used, "; killed, since SIGTERM had not ended it within %d s",
-		       t->stop_timeout_s);
+	(void)snprintf(t->t.reason + used, sizeof(t->t.reason) - used,
+		       "; killed, since SIGTERM had not ended it within %d s", t->stop_timeout_s);
 	t->is_dirty = true;
 }
 
