@@ -64,6 +64,8 @@ mkdir -p "$folder/deb"
     refuse "apt-get download $image failed: $(grep -m 1 '^E:' "$folder/apt/log" || tail -n 1 "$folder/apt/log")"
 dpkg -x "$folder"/deb/*.deb "$folder/root"
 rm -rf "$folder/deb" "$folder/apt/cache"
+# Newer suites keep modules in /usr/lib.
+[ -e "$folder/root/lib" ] || ln -s usr/lib "$folder/root/lib"
 version=${image#linux-image-}
 depmod -b "$folder/root" "$version"
 echo "$version" >"$folder/version"
