@@ -174,6 +174,16 @@ static void readiness__young_silent_and_measured_tasks__told_apart(void **state)
 	assert_true(w->usage.services[0].cpu.coverage == 0.5);
 }
 
+static void readiness__start_unknown_and_silent__missing_after_the_grace(void **state)
+{
+	struct world *w = *state;
+	struct plm_task *t = add_task(w, 256, 0);
+	t->started_mono = 0; /* taken over; perhaps of an earlier boot */
+	assert_int_equal(tick(w)->unready, 1);
+	advance(w, 4);
+	assert_int_equal(tick(w)->missing, 1);
+}
+
 static void readiness__long_interval__two_samples_are_awaited(void **state)
 {
 	struct world *w = *state;
@@ -269,6 +279,7 @@ int main(void)
 		CASE(utilization__memory_and_units_not_reserved__absent_not_zero),
 		CASE(utilization__a_step__window_holds_three_seconds),
 		CASE(readiness__young_silent_and_measured_tasks__told_apart),
+		CASE(readiness__start_unknown_and_silent__missing_after_the_grace),
 		CASE(readiness__long_interval__two_samples_are_awaited),
 		CASE(samples_stop__value_ages_then_vanishes),
 		CASE(totals__task_born_and_ended_between_samples__counted),

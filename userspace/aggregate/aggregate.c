@@ -24,11 +24,11 @@ struct task_entry {
 	char id[PLM_TASK_ID_MAX];
 	char service[PLM_NAME_MAX];
 	struct point ring[RING_POINTS];
-	size_t n_points, newest; /* newest: index of the newest point, valid when n_points > 0 */
-	uint64_t counted_ns;     /* of this task's CPU time, what the service total already holds */
-	uint64_t finals_ns;      /* CPU time of ended cgroups in this task's subtree, its own included */
-	bool is_ended;           /* its own final was counted */
-	plm_ns listed;           /* when the backend last listed it */
+	size_t n_points, newest;     /* newest: index of the newest point, valid when n_points > 0 */
+	uint64_t counted_ns;         /* of this task's CPU time, what the service total already holds */
+	uint64_t finals_ns;          /* CPU time of ended cgroups in this task's subtree, its own included */
+	bool is_ended;               /* its own final was counted */
+	plm_ns first_listed, listed; /* when the backend first and last listed it */
 };
 
 struct service_entry {
@@ -195,10 +195,12 @@ static void fill_task(const struct task_entry *e, const struct plm_task *task, i
 	u->is_ready = task->status == PLM_TASK_RUNNING && u->has_rates;
 }
 
-static bool is_young(const struct plm_aggregate *a, const struct plm_task *task, const struct plm_now *now)
+/* Started, or taken over from an earlier daemon, so lately that it has no rate yet. */
+static bool is_young(const struct plm_aggregate *a, const struct task_entry *e, const struct plm_task *task,
+		     const struct plm_now *now)
 {
 	plm_ns grace = 2 * a->interval > PLM_TASK_GRACE_NS ? 2 * a->interval : PLM_TASK_GRACE_NS;
-	return !task->started_mono || now->mono - task->started_mono <= grace;
+	return now->mono - (task->started_mono ? task->started_mono : e->first_listed) <= grace;
 }
 
 /* What a service's signals are summed up from. */
@@ -238,8 +240,8 @@ static struct plm_signal to_signal(const struct sums *s, int expected, double wi
 }
 
 /* Counts one running task into its service. */
-static void add_task(const struct plm_aggregate *a, const struct plm_task *task, const struct plm_task_usage *u,
-		     const struct plm_now *now, struct service_work *w, struct plm_service_usage *s)
+static void add_task(const struct plm_task *task, const struct plm_task_usage *u, bool young, struct service_work *w,
+		     struct plm_service_usage *s)
 {
 	if (task->status != PLM_TASK_RUNNING)
 		return;
@@ -248,7 +250,7 @@ static void add_task(const struct plm_aggregate *a, const struct plm_task *task,
 		s->ready++;
 		add_to(&w->cpu, u->cpu_utilization, task->cpu_units, u->sampled_mono);
 		add_to(&w->memory, u->memory_utilization, (double)task->memory_bytes, u->sampled_mono);
-	} else if (is_young(a, task, now)) {
+	} else if (young) {
 		s->unready++;
 	} else {
 		s->missing++;
@@ -358,13 +360,15 @@ static int fill_tasks(struct plm_aggregate *a, const struct plm_cluster *cluster
 		struct task_entry *e = task_entry(a, task);
 		if (!e)
 			return -ENOMEM;
+		if (!e->listed)
+			e->first_listed = now->mono;
 		e->listed = now->mono;
 		(void)plm_strcpy(u->task, sizeof(u->task), task->id);
 		(void)plm_strcpy(u->service, sizeof(u->service), task->service);
 		uintptr_t s = (uintptr_t)plm_smap_get(by_name, task->service);
 		fill_task(e, task, s ? work[s - 1].window_s : PLM_DEFAULT_WINDOW_S, now, u);
 		if (s)
-			add_task(a, task, u, now, &work[s - 1], &ret->services[s - 1]);
+			add_task(task, u, is_young(a, e, task, now), &work[s - 1], &ret->services[s - 1]);
 	}
 	return 0;
 }

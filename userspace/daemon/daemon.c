@@ -46,7 +46,7 @@ static void note_ladder(struct plm_daemon *d)
 static int open_ladder(struct plm_daemon *d, plm_ns now_mono, struct plm_err *err)
 {
 	struct plm_source_cfg cfg = { .root = d->config->kernel_root };
-	d->ladder_tried_mono = now_mono;
+	d->ladder_retry_mono = now_mono + LADDER_RETRY_NS;
 	int r = plm_ladder_open(&cfg, d->config->rung, d->config->without_events, &d->ladder, err);
 	if (r == 0)
 		note_ladder(d);
@@ -76,7 +76,7 @@ static void sample(struct plm_daemon *d)
 {
 	struct plm_err err = PLM_ERR_INIT;
 	plm_sample_set_reset(&d->tick.samples);
-	if (!d->ladder && d->tick.now.mono - d->ladder_tried_mono < LADDER_RETRY_NS)
+	if (!d->ladder && d->tick.now.mono < d->ladder_retry_mono)
 		return;
 	int r = d->ladder ? 0 : open_ladder(d, d->tick.now.mono, &err);
 	if (r == 0)

@@ -37,7 +37,7 @@ struct plm_daemon {
 	void *backend_ctx;
 	struct plm_ladder *ladder; /* NULL = no rung works now */
 	unsigned read_failures;    /* in a row */
-	plm_ns ladder_tried_mono;
+	plm_ns ladder_retry_mono;  /* none is opened before this */
 	struct plm_aggregate *aggregate;
 	struct plm_policy_set policies;
 	struct plm_engine_state *engine;
