@@ -80,7 +80,7 @@ OBJ_ALL := $(patsubst %.c,$(B)/%.o,$(SRC) $(MAIN_SRC) $(TOOL_SRC) $(TOOL_LIB_SRC
 # make again: quietly, on all processors unless -j says otherwise.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 # The group of packages that the goals need.
-NEEDED := $(if $(filter unit bpf e2e _tests _asan% _fuzz% _check,$(MAKECMDGOALS)),test,build)
+NEEDED := $(if $(filter unit bpf e2e _tests _asan% _fuzz% _check _vm,$(MAKECMDGOALS)),test,build)
 SETUP = tools/setup.sh --check $(1) 2>/dev/null || tools/setup.sh $(1)
 # What the test scripts are told (tests/README.md).
 TEST_ENV = PLM_BUILD=$(abspath $(B)) PLM_FUZZ_BUILD=$(abspath build/fuzz)
@@ -90,8 +90,8 @@ LSAN = ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_st
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-PUBLIC := help all check unit bpf e2e bench demo run lint format asan fuzz install uninstall clean
-PRIVATE := _check _unit _e2e _bench _demo _run _lint _asan _fuzz _tests _asan_tests _fuzz_tests _objects _always
+PUBLIC := help all check unit bpf e2e bench demo run lint format asan fuzz vm install uninstall clean
+PRIVATE := _check _unit _e2e _bench _demo _run _lint _asan _fuzz _vm _tests _asan_tests _fuzz_tests _objects _always
 .PHONY: $(PUBLIC) $(PRIVATE)
 
 # --- for people ---
@@ -132,6 +132,10 @@ asan: ## unit and contract tests under AddressSanitizer and UndefinedBehaviorSan
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (a minute), with sanitizers
 	+@$(AGAIN) VARIANT=fuzz CC=$(CLANG) _fuzz
+
+vm: ## the same numbers on Debian's 5.10, 6.1 and 6.12, cgroup v2 and hybrid, in an emulated machine
+	@$(call SETUP,vm)
+	+@$(AGAIN) _vm
 
 bench: ## measures, and prints the tables with the machine they were measured on
 	@$(call SETUP,build)
@@ -177,6 +181,9 @@ _asan: $(UNIT)
 
 _fuzz: $(FUZZ)
 	@PLM_FUZZ_SECONDS=$(FUZZ_SECONDS) $(RUN_TESTS) -t 0 tests/fuzz/smoke.sh
+
+_vm: all $(BPFTEST)
+	@$(RUN_TESTS) -l build/vm/logs tests/vm/matrix.py
 
 _bench: all $(BENCH)
 	@$(TEST_ENV) tests/bench/run $(BENCH) $(sort $(wildcard tests/bench/*.sh))

@@ -51,4 +51,5 @@ step doctor plimsoll doctor
 step doctor_json plimsoll doctor -o json
 step sample plimsoll sample --cgroup / -o json
 step daemon daemon
-step accounting timed test_accounting
+# The messages of failed cases are on the other stream.
+step accounting timed test_accounting 2>&1
