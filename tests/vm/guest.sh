@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: Apache-2.0
 #
 # What runs inside each virtual machine. Output goes to matrix.py: "@begin NAME", the lines, "@end NAME STATUS".
@@ -9,8 +10,9 @@ step() { # name, command...
     shift
     echo "@begin $name"
     "$@"
+    status=$?
     echo
-    echo "@end $name $?"
+    echo "@end $name $status"
 }
 timed() {
     begin=$(cut -d ' ' -f 1 /proc/uptime)

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: Apache-2.0
 #
 # The first process of the virtual machine (tools/vm/image.sh): file systems, cgroups as the kernel's command line wants

@@ -21,7 +21,7 @@ folder=$PWD/build/vm/$suite
 answer() {
     local version
     version=$(cat "$folder/version")
-    echo "version=$version kernel=$folder/root/boot/vmlinuz-$version modules=$folder/root"
+    echo "version=$version kernel=$folder/unpacked/boot/vmlinuz-$version modules=$folder/unpacked"
 }
 if [ -e "$folder/version" ]; then
     answer
@@ -33,6 +33,7 @@ command -v apt-get >/dev/null || refuse "no apt-get on this machine"
 
 # The suite as the machine's own sources have it, with its security updates; else the suite from the same mirror.
 sources() {
+    # shellcheck disable=SC2016 # apt's own dollars
     apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' |
         awk -v suite="$suite" '
             $3 != "main" || $4 != "Debian" { next }
@@ -58,15 +59,15 @@ apt-get -qq "${own[@]}" update >>"$folder/apt/log" 2>&1 ||
 # The package is empty and depends on the kernel of the day.
 image=$(apt-cache "${own[@]}" depends "$PACKAGE" 2>>"$folder/apt/log" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
 [ -n "$image" ] || refuse "$suite has no $PACKAGE"
-rm -rf "$folder/deb" "$folder/root"
+rm -rf "$folder/deb" "$folder/unpacked"
 mkdir -p "$folder/deb"
 (cd "$folder/deb" && apt-get -qq "${own[@]}" download "$image") >>"$folder/apt/log" 2>&1 ||
     refuse "apt-get download $image failed: $(grep -m 1 '^E:' "$folder/apt/log" || tail -n 1 "$folder/apt/log")"
-dpkg -x "$folder"/deb/*.deb "$folder/root"
+dpkg -x "$folder"/deb/*.deb "$folder/unpacked"
 rm -rf "$folder/deb" "$folder/apt/cache"
 # Newer suites keep modules in /usr/lib.
-[ -e "$folder/root/lib" ] || ln -s usr/lib "$folder/root/lib"
+[ -e "$folder/unpacked/lib" ] || ln -s usr/lib "$folder/unpacked/lib"
 version=${image#linux-image-}
-depmod -b "$folder/root" "$version"
+depmod -b "$folder/unpacked" "$version"
 echo "$version" >"$folder/version"
 answer
